@@ -1,0 +1,1 @@
+"""Device drivers: bytes and blocking calls. No Qt, nothing of the application."""

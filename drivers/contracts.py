@@ -1,0 +1,287 @@
+"""What every device promises: small protocols with blocking calls, a time limit and a cancel token.
+
+A driver owns no thread and knows no Qt; the caller gives each device one thread for life. References are cheap
+to make; ``open`` touches the hardware. Anything personal carried here hides itself from ``repr``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, Flag, StrEnum, auto
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+"""Picture, shape (height, width, 3), channel order B, G, R, values 0 to 255."""
+
+
+class CancelToken:
+    """Tells a blocking driver call to come back early. Safe to set from any thread, once, for good."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether ``cancel`` was called."""
+        return self._event.is_set()
+
+    def cancel(self) -> None:
+        """Set the token and wake every call that waits on it."""
+        with self._lock:
+            if self._event.is_set():
+                return
+            self._event.set()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Run ``callback`` on ``cancel``, or now when already cancelled. It must not block."""
+        with self._lock:
+            if not self._event.is_set():
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep up to ``timeout_s`` seconds; true when cancelled."""
+        return self._event.wait(timeout_s)
+
+
+class DeviceKind(StrEnum):
+    """The devices of a booth, by their names on the wire."""
+
+    READER = "reader"
+    CAMERA = "camera"
+    HEADSET = "headset"
+    UPS = "ups"
+
+
+class DeviceState(StrEnum):
+    """What a device can do now. Unavailable beats stale: no news is ABSENT or FAILED, never READY."""
+
+    READY = "ready"
+    DEGRADED = "degraded"
+    ABSENT = "absent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceStatus:
+    """One device at one moment.
+
+    Attributes:
+        name: the product's or system's name for it, "" when unknown. Never a person's data.
+        detail: short technical fact for the administrator ("1280x720", "SCARD 0x8010001D").
+    """
+
+    kind: DeviceKind
+    state: DeviceState
+    name: str = ""
+    detail: str = ""
+
+
+# --- ID card -------------------------------------------------------------------------------------------------------
+
+
+class Presence(Enum):
+    """What lies on the reader."""
+
+    NO_READER = auto()
+    EMPTY = auto()
+    CARD = auto()
+
+
+class Assurance(Enum):
+    """Who vouches for a record: a certified SAM, or nobody (drill)."""
+
+    SAM_AUTHENTICATED = auto()
+    UNVERIFIED = auto()
+
+
+class CardType(StrEnum):
+    """Type flag of the text block, offset 248 (docs/reference of GA/T 467; see drivers/idcard/record.py)."""
+
+    RESIDENT = "resident"
+    HK_MO_TW_RESIDENT = "hk-mo-tw-resident"
+    FOREIGN_RESIDENT_2017 = "foreign-resident-2017"
+    FOREIGN_RESIDENT_2023 = "foreign-resident-2023"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdCardRecord:
+    """What an ID card says. Every field but the type and the assurance is personal and hidden from ``repr``.
+
+    Attributes:
+        sex: GB/T 2261.1 code: "0" unknown, "1" male, "2" female, "9" not stated.
+        nation: GB/T 3304 code, two digits, "" where the card has none.
+        id_number: GB 11643 number, 18 characters.
+        valid_until: last day of validity, ``None`` for 长期 (no end).
+        photo_block: the 1024 byte photo block as read, still encoded.
+    """
+
+    card_type: CardType
+    assurance: Assurance
+    name: str = field(repr=False)
+    sex: str = field(repr=False)
+    nation: str = field(repr=False)
+    birth_date: date = field(repr=False)
+    address: str = field(repr=False)
+    id_number: str = field(repr=False)
+    issuer: str = field(repr=False)
+    valid_from: date = field(repr=False)
+    valid_until: date | None = field(repr=False)
+    photo_block: bytes = field(repr=False)
+
+
+class CardReader(Protocol):
+    """An ID card reader. One thread calls it; ``CancelToken.cancel`` may come from any other."""
+
+    @property
+    def status(self) -> DeviceStatus:
+        """The state seen last, without touching the device."""
+
+    def wait(self, known: Presence, *, timeout_s: float, cancel: CancelToken) -> Presence:
+        """Block until the presence differs from ``known``, the time is up, or ``cancel``; return what is there now.
+
+        Never raises for a reader or service that went away: that is ``Presence.NO_READER``, and the driver finds
+        the way back by itself on later calls.
+        """
+
+    def read(self, *, timeout_s: float, cancel: CancelToken) -> IdCardRecord:
+        """Find, select and read the card that lies there.
+
+        Raises:
+            DeviceError: READER_ABSENT, CARD_LIFTED, CARD_UNREADABLE, CARD_WRONG_TYPE, CARD_NUMBER_MISMATCH or
+                CARD_READER_BROKEN. The next placement can be read without reopening anything.
+            CancelledError: ``cancel`` was set.
+        """
+
+    def close(self) -> None:
+        """Give the reader back. Idempotent."""
+
+
+class PhotoDecoder(Protocol):
+    """Turns the closed 1024 byte photo block of a card into a picture."""
+
+    def decode(self, photo_block: bytes) -> Image | None:
+        """Return the portrait (126 rows, 102 columns), or ``None`` when this block cannot be decoded."""
+
+
+# --- camera --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One camera picture.
+
+    Attributes:
+        captured_at: ``time.monotonic()`` seconds of the capture.
+    """
+
+    image: Image = field(repr=False)
+    captured_at: float
+
+
+class Camera(Protocol):
+    """A camera. ``present`` may be called at any time; the rest by the one camera thread."""
+
+    def present(self) -> DeviceStatus:
+        """Say whether the camera is there without opening it (no privacy light, no hand-over)."""
+
+    def open(self) -> None:
+        """Start capturing. Raises ``DeviceError(CAMERA_LOST)`` when it cannot."""
+
+    def read(self, *, timeout_s: float) -> Frame:
+        """Return the next frame. Raises ``DeviceError(CAMERA_LOST)`` when none comes in time."""
+
+    def close(self) -> None:
+        """Stop capturing. Idempotent."""
+
+
+# --- headset -------------------------------------------------------------------------------------------------------
+
+
+class Headset(Protocol):
+    """Capture and playback endpoints worn by the expert."""
+
+    def status(self) -> DeviceStatus:
+        """READY with both endpoints, DEGRADED with one, ABSENT with none, FAILED when the sound server is away."""
+
+    def wait(self, *, timeout_s: float, cancel: CancelToken) -> None:
+        """Block until a device was plugged, unplugged or muted, the time is up, or ``cancel``."""
+
+    def close(self) -> None:
+        """Drop the connection to the sound server. Idempotent."""
+
+
+# --- UPS -----------------------------------------------------------------------------------------------------------
+
+
+class UpsFlag(Flag):
+    """Tokens of NUT's ``ups.status`` (RFC 9271, and NUT's docs/new-drivers.txt). Unknown tokens are ignored."""
+
+    OL = auto()
+    OB = auto()
+    LB = auto()
+    HB = auto()
+    RB = auto()
+    CHRG = auto()
+    DISCHRG = auto()
+    BYPASS = auto()
+    CAL = auto()
+    OFF = auto()
+    OVER = auto()
+    TRIM = auto()
+    BOOST = auto()
+    FSD = auto()
+    ALARM = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpsReading:
+    """One poll of a UPS. Every figure is optional: UPSes leave out what they do not measure.
+
+    Attributes:
+        flags: the status; ``None`` when the server is away, the driver stale or the status missing. Never guessed.
+        runtime_s: estimated seconds left on battery.
+        detail: NUT's error token ("DATA-STALE", "DRIVER-NOT-CONNECTED") or the connection's failure.
+    """
+
+    flags: UpsFlag | None
+    battery_charge_percent: float | None = None
+    runtime_s: float | None = None
+    load_percent: float | None = None
+    input_voltage_v: float | None = None
+    model: str = ""
+    detail: str = ""
+
+    @property
+    def on_battery(self) -> bool:
+        """Whether the mains are known to be lost."""
+        return self.flags is not None and UpsFlag.OB in self.flags
+
+    @property
+    def battery_low(self) -> bool:
+        """Whether the UPS says its end is near, or a forced shutdown was announced."""
+        return self.flags is not None and bool(self.flags & (UpsFlag.LB | UpsFlag.FSD))
+
+
+class Ups(Protocol):
+    """An uninterruptible power supply."""
+
+    def poll(self, *, timeout_s: float) -> UpsReading:
+        """Read it once. Never raises for a UPS or server that is away: that is ``flags=None`` with the reason."""
+
+    def close(self) -> None:
+        """Close the connection. Idempotent."""
+
+

@@ -1,0 +1,82 @@
+"""The one error family of the workstation and its stable codes (docs/operator/errors.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Every failure the expert or the site administrator can be told about. Codes are never reused."""
+
+    READER_ABSENT = "E-101"
+    CARD_NOT_PRESENTED = "E-102"
+    CARD_LIFTED = "E-103"
+    CARD_UNREADABLE = "E-104"
+    CARD_WRONG_TYPE = "E-105"
+    CARD_EXPIRED = "E-106"
+    CARD_NUMBER_MISMATCH = "E-107"
+    CARD_READER_BROKEN = "E-108"
+    CARD_PHOTO_UNUSABLE = "E-109"
+    FACE_NOT_SEEN = "E-201"
+    FACE_COVERED = "E-202"
+    FACE_SEVERAL = "E-203"
+    FACE_NOT_LIVE = "E-204"
+    FACE_UNCERTAIN = "E-205"
+    FACE_MISMATCH = "E-206"
+    FACE_DECLINED = "E-207"
+    FACE_ENGINE_FAILED = "E-208"
+    ROSTER_NOT_HERE = "E-301"
+    ROSTER_NOT_LISTED = "E-302"
+    ROSTER_OTHER_BOOTH = "E-303"
+    ROSTER_OTHER_SITE = "E-304"
+    ROSTER_ALREADY_SIGNED_IN = "E-306"
+    ROSTER_REPLACED = "E-308"
+    HEADSET_ABSENT = "E-401"
+    HEADSET_LOST = "E-404"
+    CAMERA_LOST = "E-405"
+    CAMERA_COVERED = "E-406"
+    MAIN_SITE_UNREACHABLE = "E-501"
+    SITE_SERVER_UNREACHABLE = "E-502"
+    NETWORK_DOWN = "E-503"
+    MAIN_SITE_NOT_TRUSTED = "E-504"
+    TICKET_REFUSED = "E-505"
+    ON_BATTERY = "E-601"
+    BATTERY_LOW = "E-602"
+    MAINS_BACK = "E-603"
+    RESTARTED = "E-604"
+    STORAGE_FULL = "E-605"
+    CLOCK_OFF = "E-606"
+    ACTION_NOT_ALLOWED = "E-707"
+    INTERNAL = "E-901"
+
+
+class KioskError(Exception):
+    """A failure with a stable code.
+
+    Attributes:
+        code: which failure; the text for people is looked up by it.
+        context: raw facts for the log (status words, return codes). Never personal data.
+        retryable: whether the same action may succeed without anybody repairing something.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str = "",
+        *,
+        context: Mapping[str, str | int | float] | None = None,
+        retryable: bool = True,
+    ) -> None:
+        super().__init__(f"{code} {message}".strip())
+        self.code = code
+        self.context = dict(context or {})
+        self.retryable = retryable
+
+
+class DeviceError(KioskError):
+    """A device failed. Drivers map vendor codes to it once and keep the raw value in ``context``."""
+
+
+class CancelledError(Exception):
+    """The caller's cancel token was set while a blocking call waited."""
