@@ -1,0 +1,340 @@
+"""The promises of docs/architecture.md: every state reaches idle, nobody enters unproven, card data is cleared."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.errors import ErrorCode
+from workstation.journey import effects as fx
+from workstation.journey import events as e
+from workstation.journey import states as s
+from workstation.journey.diagram import explore, holder, sample_events
+from workstation.journey.transition import TIME_LIMITS_S, start, transition
+
+HASH = "0" * 64
+RESUME = s.Resume(session_id=s.SessionId("S"), expert_hash=HASH, project_id="P")
+TASK = s.Assignment(
+    project_id="P", project_name="", section="", main_site="", alias="A", role="", starts_at="",
+    expected_hours=4, signing="",
+)  # fmt: skip
+
+
+def play(*makers, journey=None):
+    """Feed events (or functions of the attempt); return the journey and the effects of the last one."""
+    journey = journey or start()[0]
+    effects = ()
+    for make in makers:
+        event = make(journey.attempt) if callable(make) else make
+        journey, effects = transition(journey, event)
+    return journey, effects
+
+
+def read(**kwargs):
+    return lambda attempt: e.CardRead(attempt=attempt, holder=holder(**kwargs))
+
+
+def card_failed(code):
+    return lambda attempt: e.CardFailed(attempt=attempt, code=code)
+
+
+def face(outcome):
+    return lambda attempt: e.FaceDecided(attempt=attempt, outcome=outcome)
+
+
+def arrived(attempt):
+    return e.ArrivalRecorded(attempt=attempt, expert_hash=HASH)
+
+
+def matched(attempt):
+    return e.ExpertMatched(attempt=attempt, assignment=TASK)
+
+
+def checks(code=None):
+    line = s.Check(kind=s.CheckKind.HEADSET, required=True, code=code)
+    return lambda attempt: e.ChecksDone(attempt=attempt, checks=(line,))
+
+
+def page_failed(code):
+    return lambda attempt: e.PageFailed(attempt=attempt, code=code)
+
+
+def press(intent):
+    return e.Pressed(intent=intent)
+
+
+def timer(which):
+    return lambda attempt: e.TimerExpired(attempt=attempt, timer=which)
+
+
+TO_FACE = (e.CardInserted(), read())
+TO_MATCH = (*TO_FACE, face(e.FaceOutcome.MATCH), arrived)
+TO_TASK = (*TO_MATCH, matched)
+TO_CHECK = (*TO_TASK, press(e.Intent.CONFIRM))
+TO_LAUNCH = (*TO_CHECK, checks(), press(e.Intent.CONFIRM))
+TO_EVALUATION = (
+    *TO_LAUNCH,
+    lambda attempt: e.LaunchGranted(attempt=attempt),
+    lambda attempt: e.PageOpened(attempt=attempt),
+)
+
+
+def test_the_good_day_goes_through_every_step_and_ends_idle():
+    journey, effects = play(*TO_EVALUATION)
+    assert isinstance(journey.state, s.Evaluating)
+    assert fx.KeepResume(resume=RESUME) in effects
+    journey, effects = play(press(e.Intent.END), press(e.Intent.END_CONFIRMED), journey=journey)
+    assert isinstance(journey.state, s.SigningOut)
+    kinds = {type(effect) for effect in effects}
+    assert {fx.ClosePage, fx.SignOut, fx.ForgetResume, fx.WipeIdentity} <= kinds
+    journey, _ = play(lambda a: e.Wiped(attempt=a), timer(e.Timer.STATE), journey=journey)
+    assert isinstance(journey.state, s.Idle)
+
+
+def test_every_reachable_state_reaches_idle():
+    edges = explore()
+    back: dict[s.State, set[s.State]] = {}
+    for state, outgoing in edges.items():
+        for _, after in outgoing:
+            back.setdefault(after, set()).add(state)
+    idle = [state for state in edges if isinstance(state, s.Idle)]
+    reaches, queue = set(idle), deque(idle)
+    while queue:
+        for before in back.get(queue.popleft(), ()):
+            if before not in reaches:
+                reaches.add(before)
+                queue.append(before)
+    stuck = {type(state).__name__ for state in edges if state not in reaches}
+    assert stuck == {"OutOfService"}  # leaves through a restart of the program: next test
+
+
+def test_out_of_service_restarts_the_program_after_its_time():
+    journey, effects = play(*TO_EVALUATION, e.Crashed())
+    assert isinstance(journey.state, s.OutOfService)
+    assert fx.ClosePage() in effects
+    assert any(isinstance(effect, fx.WipeIdentity) for effect in effects)
+    _, effects = play(timer(e.Timer.STATE), journey=journey)
+    assert effects == (fx.Restart(),)
+
+
+def test_every_state_of_the_type_is_reachable_and_limited_in_time():
+    every = set(s.State.__args__)
+    assert {type(state) for state in explore()} == every
+    assert every - set(TIME_LIMITS_S) == {s.Idle}
+
+
+@st.composite
+def walks(draw):
+    """A random walk of up to 60 events; one in ten carries a stale attempt."""
+    journey, _ = start(draw(st.sampled_from([None, RESUME])))
+    steps = []
+    for _ in range(draw(st.integers(1, 60))):
+        event = draw(st.sampled_from(list(sample_events(journey))))
+        before = journey
+        if hasattr(event, "attempt") and draw(st.integers(0, 9)) == 0:
+            event = type(event)(**{**vars(event), "attempt": s.Attempt(journey.attempt - 1)})
+        journey, effects = transition(journey, event)
+        steps.append((before, event, effects, journey))
+    return steps
+
+
+def is_stale(event, journey):
+    return getattr(event, "attempt", journey.attempt) != journey.attempt
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks())
+def test_nobody_enters_without_presence_and_assignment(steps):
+    proven = assigned = False
+    for before, event, _, after in steps:
+        if not is_stale(event, before):
+            match_now = e.FaceDecided(attempt=before.attempt, outcome=e.FaceOutcome.MATCH)
+            proven |= isinstance(before.state, s.FaceCheck) and event == match_now
+            assigned |= isinstance(before.state, s.AwaitingMatch) and isinstance(event, e.ExpertMatched)
+        proven |= isinstance(before.state, s.HumanReview) and isinstance(event, e.ReviewPassed)
+        if isinstance(after.state, s.Launching | s.Evaluating):
+            assert proven
+            assert assigned
+        if isinstance(after.state, s.Idle):
+            proven = assigned = False
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks())
+def test_every_ending_clears_the_card_data_and_closes_the_page(steps):
+    for before, _, effects, after in steps:
+        known = s.holder_of(before.state) and not isinstance(before.state, s.SigningOut)
+        if known and (s.holder_of(after.state) is None or isinstance(after.state, s.SigningOut)):
+            assert any(isinstance(effect, fx.WipeIdentity) for effect in effects)
+        if isinstance(before.state, s.Evaluating) and not isinstance(after.state, s.Evaluating):
+            assert fx.ClosePage() in effects
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks())
+def test_the_camera_runs_only_while_a_face_is_checked(steps):
+    on = False
+    for _, _, effects, after in steps:
+        for effect in effects:
+            if isinstance(effect, fx.StopFace):
+                on = False
+            if isinstance(effect, fx.StartFace):
+                assert not on
+                on = True
+        assert on == isinstance(after.state, s.FaceCheck)
+
+
+@settings(max_examples=200, deadline=None)
+@given(walks())
+def test_stale_results_change_nothing(steps):
+    for before, event, effects, after in steps:
+        help_timer = isinstance(event, e.TimerExpired) and event.timer is e.Timer.HELP
+        if is_stale(event, before) and not help_timer and not isinstance(before.state, s.OutOfService):
+            assert after == before
+            assert effects == ()
+
+
+def test_a_card_lifted_three_times_becomes_unreadable():
+    journey = None
+    codes = []
+    for _ in range(3):
+        journey, _ = play(e.CardInserted(), card_failed(ErrorCode.CARD_LIFTED), e.CardLifted(), journey=journey)
+        codes.append(journey.state.code)
+    assert codes == [ErrorCode.CARD_LIFTED, ErrorCode.CARD_LIFTED, ErrorCode.CARD_UNREADABLE]
+    assert play(*TO_FACE, journey=journey)[0].state.holder.session_id == "S"
+
+
+def test_nobody_puts_a_card_for_long_and_the_booth_is_free_again():
+    journey, _ = play(e.CardInserted(), card_failed(ErrorCode.CARD_WRONG_TYPE), timer(e.Timer.STATE))
+    assert journey.state == s.CardProblem(code=ErrorCode.CARD_NOT_PRESENTED, failures=1, reminders=1)
+    journey, _ = play(*[timer(e.Timer.STATE)] * 3, journey=journey)
+    assert isinstance(journey.state, s.Idle)
+
+
+def test_doubt_is_asked_once_more_and_then_goes_to_a_human():
+    journey, _ = play(*TO_FACE, face(e.FaceOutcome.GREY))
+    assert isinstance(journey.state, s.FaceCheck)
+    journey, _ = play(face(e.FaceOutcome.GREY), journey=journey)
+    assert journey.state == s.HumanReview(holder=holder(), code=ErrorCode.FACE_UNCERTAIN)
+    journey, _ = play(e.ReviewPassed(session_id="S"), journey=journey)
+    assert journey.state.presence.method is s.PresenceMethod.CARD_HUMAN
+
+
+def test_a_review_of_another_visit_is_ignored():
+    journey, _ = play(*TO_FACE, press(e.Intent.MANUAL))
+    assert play(e.ReviewPassed(session_id="T"), journey=journey) == (journey, ())
+
+
+def test_a_card_photo_without_a_face_goes_to_a_human():
+    journey, _ = play(e.CardInserted(), read(reference=False))
+    assert journey.state.code is ErrorCode.CARD_PHOTO_UNUSABLE
+
+
+def test_the_third_mismatch_ends_the_tries():
+    journey, _ = play(*TO_FACE)
+    for _ in range(2):
+        journey, _ = play(face(e.FaceOutcome.NO_MATCH), press(e.Intent.RETRY), journey=journey)
+    journey, _ = play(face(e.FaceOutcome.NO_MATCH), journey=journey)
+    assert journey.state == s.HumanReview(holder=holder(), code=ErrorCode.FACE_MISMATCH)
+
+
+def test_an_expired_card_is_never_let_in_without_a_human():
+    journey, _ = play(e.CardInserted(), read(expired=True), face(e.FaceOutcome.MATCH))
+    assert journey.state.code is ErrorCode.CARD_EXPIRED
+
+
+def test_the_camera_coming_back_resumes_the_face_check():
+    lost = ErrorCode.CAMERA_LOST
+    journey, _ = play(*TO_FACE, lambda a: e.FaceFailed(attempt=a, code=lost))
+    journey, _ = play(e.ConditionRaised(code=lost), e.ConditionCleared(code=lost), journey=journey)
+    assert journey.state == s.FaceCheck(holder=holder(), tries=1)
+
+
+def test_a_site_server_that_is_away_only_delays_the_arrival():
+    away = lambda a: e.SiteFailed(attempt=a, code=ErrorCode.SITE_SERVER_UNREACHABLE)  # noqa: E731
+    journey, effects = play(*TO_FACE, face(e.FaceOutcome.MATCH), away)
+    assert journey.state.problem is ErrorCode.SITE_SERVER_UNREACHABLE
+    assert fx.StartTimer(timer=e.Timer.POLL, attempt=journey.attempt, seconds=3.0) in effects
+    journey, effects = play(timer(e.Timer.POLL), journey=journey)
+    assert isinstance(effects[0], fx.SendArrival)
+    assert isinstance(play(arrived, journey=journey)[0].state, s.AwaitingMatch)
+
+
+def test_a_failed_required_check_keeps_the_door_shut():
+    journey, _ = play(*TO_CHECK, checks(ErrorCode.HEADSET_ABSENT))
+    assert play(press(e.Intent.CONFIRM), journey=journey) == (journey, ())
+    journey, _ = play(press(e.Intent.RECHECK), checks(), press(e.Intent.CONFIRM), journey=journey)
+    assert isinstance(journey.state, s.Launching)
+
+
+def test_a_device_plugged_back_checks_again_by_itself():
+    absent = ErrorCode.HEADSET_ABSENT
+    journey, _ = play(*TO_CHECK, e.ConditionRaised(code=absent), checks(absent))
+    journey, effects = play(e.ConditionCleared(code=absent), journey=journey)
+    assert fx.RunChecks(attempt=journey.attempt) in effects
+
+
+def test_a_wrong_main_site_is_never_retried():
+    journey, _ = play(*TO_LAUNCH, page_failed(ErrorCode.MAIN_SITE_NOT_TRUSTED))
+    for event in (press(e.Intent.RETRY), timer(e.Timer.POLL)):
+        assert play(event, journey=journey) == (journey, ())
+    for event in (press(e.Intent.CANCEL), timer(e.Timer.STATE)):
+        assert isinstance(play(event, journey=journey)[0].state, s.SigningOut)
+
+
+def test_a_main_site_that_is_away_is_asked_again_with_a_new_ticket():
+    journey, _ = play(*TO_LAUNCH, page_failed(ErrorCode.MAIN_SITE_UNREACHABLE))
+    journey, effects = play(timer(e.Timer.POLL), journey=journey)
+    assert journey.state.problem is ErrorCode.MAIN_SITE_UNREACHABLE
+    assert any(isinstance(effect, fx.RequestLaunch) for effect in effects)
+
+
+def test_a_refused_ticket_is_asked_for_again_twice():
+    refused = page_failed(ErrorCode.TICKET_REFUSED)
+    journey, effects = play(*TO_LAUNCH, refused)
+    assert any(isinstance(effect, fx.RequestLaunch) for effect in effects)
+    journey, _ = play(refused, refused, journey=journey)
+    assert journey.state.problem is ErrorCode.TICKET_REFUSED
+    assert journey.state.tries == 3
+
+
+def test_a_lost_page_is_opened_again():
+    journey, effects = play(*TO_EVALUATION, page_failed(ErrorCode.MAIN_SITE_UNREACHABLE))
+    assert isinstance(journey.state, s.Launching)
+    assert fx.ClosePage() in effects
+
+
+def test_after_a_restart_the_same_person_goes_straight_back():
+    journey, _ = start(RESUME)
+    assert journey.state == s.Idle(notice=ErrorCode.RESTARTED)
+    journey, _ = play(*TO_TASK, journey=journey)
+    assert isinstance(journey.state, s.Launching)
+
+
+def test_after_a_restart_another_person_goes_the_whole_way():
+    journey, _ = start(s.Resume(session_id=s.SessionId("R"), expert_hash="1" * 64, project_id="P"))
+    assert isinstance(play(*TO_TASK, journey=journey)[0].state, s.TaskReview)
+
+
+def test_a_full_disk_keeps_new_visits_out_but_not_the_running_one():
+    full = e.ConditionRaised(code=ErrorCode.STORAGE_FULL)
+    assert isinstance(play(full, e.CardInserted())[0].state, s.Idle)
+    assert isinstance(play(*TO_EVALUATION, full)[0].state, s.Evaluating)
+
+
+def test_help_is_called_once_and_shown_for_a_while():
+    journey, effects = play(*TO_FACE, press(e.Intent.HELP))
+    assert journey.help_called
+    assert fx.Record(kind="help_called", session_id="S") in effects
+    assert play(press(e.Intent.HELP), journey=journey) == (journey, ())
+    assert not play(timer(e.Timer.HELP), journey=journey)[0].help_called
+
+
+def test_a_message_stays_until_it_was_read():
+    journey, _ = play(e.MessageArrived(text="请保持独立评审"))
+    assert journey.message
+    journey, effects = play(press(e.Intent.MESSAGE_READ), journey=journey)
+    assert not journey.message
+    assert effects == (fx.Record(kind="message_read"),)

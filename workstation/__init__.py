@@ -1,0 +1,1 @@
+"""The kiosk application of the evaluation booth."""

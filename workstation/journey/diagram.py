@@ -1,0 +1,118 @@
+"""Draws the state diagram of the docs by trying every kind of event in every state the journey can reach.
+
+``python -m workstation.journey.diagram`` prints Mermaid; docs/architecture.md holds the result and a test compares.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+
+from drivers.errors import ErrorCode
+
+from . import events as e
+from .states import Assignment, Attempt, Check, CheckKind, Holder, Journey, Resume, SessionId, State
+from .transition import start, transition
+
+_TASK = Assignment(
+    project_id="P", project_name="", section="", main_site="", alias="A", role="", starts_at="",
+    expected_hours=4, signing="",
+)  # fmt: skip
+_HASH = "0" * 64
+
+
+def holder(*, expired: bool = False, reference: bool = True) -> Holder:
+    """Return a made-up card holder."""
+    return Holder(
+        session_id=SessionId("S"), masked_name="", masked_number="", sex="2",
+        expired_on="1999-12-31" if expired else None, has_reference=reference,
+    )  # fmt: skip
+
+
+def sample_events(journey: Journey) -> Iterator[e.Event]:
+    """Yield one event of every kind, and of every outcome that decides differently, valid for ``journey`` now."""
+    now: Attempt = journey.attempt
+    yield from (e.CardInserted(), e.CardLifted())
+    for code in (ErrorCode.READER_ABSENT, ErrorCode.CAMERA_LOST, ErrorCode.STORAGE_FULL, ErrorCode.HEADSET_ABSENT):
+        yield e.ConditionRaised(code=code)
+        yield e.ConditionCleared(code=code)
+    for person in (holder(), holder(expired=True), holder(reference=False)):
+        yield e.CardRead(attempt=now, holder=person)
+    for code in (ErrorCode.CARD_LIFTED, ErrorCode.CARD_WRONG_TYPE, ErrorCode.READER_ABSENT):
+        yield e.CardFailed(attempt=now, code=code)
+    yield from (e.FaceDecided(attempt=now, outcome=outcome) for outcome in e.FaceOutcome)
+    for code in (ErrorCode.CAMERA_LOST, ErrorCode.CARD_PHOTO_UNUSABLE):
+        yield e.FaceFailed(attempt=now, code=code)
+    yield from (e.ReviewPassed(session_id="S"), e.ReviewRejected(session_id="S"))
+    yield from (e.ArrivalRecorded(attempt=now, expert_hash=_HASH, elsewhere=elsewhere) for elsewhere in ("", "05"))
+    yield e.ExpertMatched(attempt=now, assignment=_TASK)
+    for code in (ErrorCode.ROSTER_NOT_HERE, ErrorCode.ROSTER_NOT_LISTED):
+        yield e.MatchPending(attempt=now, code=code)
+    yield e.SiteFailed(attempt=now, code=ErrorCode.SITE_SERVER_UNREACHABLE)
+    for failed in (None, ErrorCode.HEADSET_ABSENT):
+        yield e.ChecksDone(attempt=now, checks=(Check(kind=CheckKind.HEADSET, required=True, code=failed),))
+    yield from (e.LaunchGranted(attempt=now), e.PageOpened(attempt=now))
+    for code in (ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.MAIN_SITE_NOT_TRUSTED, ErrorCode.TICKET_REFUSED):
+        yield e.PageFailed(attempt=now, code=code)
+    yield e.Wiped(attempt=now)
+    yield from (e.TimerExpired(attempt=now, timer=timer) for timer in e.Timer)
+    yield from (e.Pressed(intent=intent) for intent in e.Intent)
+    yield from (e.MessageArrived(text="m"), e.Crashed())
+
+
+def explore() -> dict[State, set[tuple[str, State]]]:
+    """Return every reachable state with its outgoing edges (event name, next state)."""
+    resume = Resume(session_id=SessionId("S"), expert_hash=_HASH, project_id="P")
+    queue = deque([_forget(start()[0]), _forget(start(resume)[0])])
+    edges: dict[State, set[tuple[str, State]]] = {}
+    seen = set(queue)
+    while queue:
+        journey = queue.popleft()
+        outgoing = edges.setdefault(journey.state, set())
+        for event in sample_events(journey):
+            after, _ = transition(journey, event)
+            outgoing.add((_name(event), after.state))
+            if (after := _forget(after)) not in seen:
+                seen.add(after)
+                queue.append(after)
+    return edges
+
+
+def _forget(journey: Journey) -> Journey:
+    """Drop what does not decide where the journey goes, so that the search ends."""
+    relevant = journey.conditions & {ErrorCode.STORAGE_FULL}
+    return replace(
+        journey, attempt=Attempt(0), conditions=relevant, card_present=False, help_called=False, message=""
+    )  # fmt: skip
+
+
+def _name(event: e.Event) -> str:
+    match event:
+        case e.Pressed(intent=intent):
+            return f"press {intent}"
+        case e.TimerExpired(timer=timer):
+            return f"{timer} timer"
+        case e.FaceDecided(outcome=outcome):
+            return f"face {outcome}"
+        case _:
+            return type(event).__name__
+
+
+def mermaid() -> str:
+    """Return the diagram: one node a state class, one arrow a pair of classes with the events that lead there."""
+    arrows: dict[tuple[str, str], set[str]] = {}
+    for state, outgoing in explore().items():
+        for event, after in outgoing:
+            pair = (type(state).__name__, type(after).__name__)
+            if pair[0] != pair[1] and event != "Crashed":
+                arrows.setdefault(pair, set()).add(event)
+    lines = ["stateDiagram-v2", "    [*] --> Idle"]
+    lines += [f"    {a} --> {b}: {', '.join(sorted(names))}" for (a, b), names in sorted(arrows.items())]
+    lines += ["    note right of OutOfService: every state, on an unforeseen exception"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(mermaid())

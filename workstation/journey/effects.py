@@ -1,0 +1,163 @@
+"""What a transition wants done. Imperatives, carried out by ``workstation.bridge``; answers come back as events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .events import Timer
+from .states import Attempt, Resume, SessionId
+
+Fact = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadCard:
+    """Read the card that lies there; answer CardRead or CardFailed."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopReading:
+    """Forget about a read under way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartFace:
+    """Open the camera and compare; answer FaceDecided or FaceFailed."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopFace:
+    """Close the camera and forget the live pictures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendArrival:
+    """Tell the site that presence was verified; answer ArrivalRecorded or SiteFailed."""
+
+    attempt: Attempt
+    session_id: SessionId
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskMatch:
+    """Ask the site for this arrival's assignment; answer ExpertMatched, MatchPending or SiteFailed."""
+
+    attempt: Attempt
+    session_id: SessionId
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareBrowser:
+    """Load the browser engine now, while the expert reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunChecks:
+    """Look at the devices; answer ChecksDone."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestLaunch:
+    """Get a one-time ticket; answer LaunchGranted or SiteFailed."""
+
+    attempt: Attempt
+    session_id: SessionId
+    project_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenPage:
+    """Open the main site with the ticket; answer PageOpened or PageFailed."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosePage:
+    """Close the main site's page and its browser profile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignOut:
+    """Tell the site that the seat is free (delivered when the site can be reached)."""
+
+    session_id: SessionId
+
+
+@dataclass(frozen=True, kw_only=True)
+class WipeIdentity:
+    """Overwrite and drop everything the booth knows of the person; answer Wiped."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Write an event into the journal. Facts are codes, hashes and aliases, never personal data."""
+
+    kind: str
+    session_id: str = ""
+    facts: tuple[tuple[str, Fact], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartTimer:
+    """(Re)start a timer; answer TimerExpired with this attempt."""
+
+    timer: Timer
+    attempt: Attempt
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopTimer:
+    """Stop a timer."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepResume:
+    """Store what a restart needs to come back to this evaluation."""
+
+    resume: Resume
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetResume:
+    """Delete the restart record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restart:
+    """Leave the program; the watchdog starts it again."""
+
+
+Effect = (
+    ReadCard
+    | StopReading
+    | StartFace
+    | StopFace
+    | SendArrival
+    | AskMatch
+    | PrepareBrowser
+    | RunChecks
+    | RequestLaunch
+    | OpenPage
+    | ClosePage
+    | SignOut
+    | WipeIdentity
+    | Record
+    | StartTimer
+    | StopTimer
+    | KeepResume
+    | ForgetResume
+    | Restart
+)

@@ -1,0 +1,246 @@
+"""What can happen to a journey: past-tense facts. Results carry the attempt that asked for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drivers.errors import ErrorCode
+
+from .states import Assignment, Attempt, Check, Holder, Resume
+
+
+class FaceOutcome(StrEnum):
+    """Decision of the 1:1 comparison (workstation.identity)."""
+
+    MATCH = "match"
+    GREY = "grey"
+    NO_MATCH = "no-match"
+
+
+class Timer(StrEnum):
+    """STATE ends a state that took too long; POLL asks again inside one; HELP ends the "administrator called" mark."""
+
+    STATE = "state"
+    POLL = "poll"
+    HELP = "help"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """The program started; ``resume`` is what an unfinished evaluation left behind."""
+
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionRaised:
+    """Something about the booth went wrong (device lost, mains lost, server away)."""
+
+    code: ErrorCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionCleared:
+    """... and is well again."""
+
+    code: ErrorCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardInserted:
+    """A card was put on the reader."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardLifted:
+    """The card left the reader."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardRead:
+    """The card was read and its record kept in the identity store."""
+
+    attempt: Attempt
+    holder: Holder
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardFailed:
+    """The card could not be read or used."""
+
+    attempt: Attempt
+    code: ErrorCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceDecided:
+    """The comparison ended with a decision."""
+
+    attempt: Attempt
+    outcome: FaceOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceFailed:
+    """The comparison could not be carried out (camera, engine, no face in the card photo)."""
+
+    attempt: Attempt
+    code: ErrorCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewPassed:
+    """The site administrator confirmed the person."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewRejected:
+    """The site administrator refused the person."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrivalRecorded:
+    """The site stored the arrival. ``elsewhere`` names the booth where the person already sits."""
+
+    attempt: Attempt
+    expert_hash: str
+    elsewhere: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertMatched:
+    """The roster has this expert for this booth."""
+
+    attempt: Attempt
+    assignment: Assignment
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchPending:
+    """The roster is not here, does not list the expert, or sends them elsewhere. ``code`` says which."""
+
+    attempt: Attempt
+    code: ErrorCode
+    booth_label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteFailed:
+    """A request to the site server failed (arrival, match or launch)."""
+
+    attempt: Attempt
+    code: ErrorCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChecksDone:
+    """The self-check has its results."""
+
+    attempt: Attempt
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchGranted:
+    """The site issued a ticket; it waits in the application, not here."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOpened:
+    """The main site's page is open at an allowed origin."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageFailed:
+    """The main site's page could not be opened or was lost."""
+
+    attempt: Attempt
+    code: ErrorCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiped:
+    """Browser profile and identity store are empty."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimerExpired:
+    """A timer that an effect started ran out."""
+
+    attempt: Attempt
+    timer: Timer
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageArrived:
+    """The site administrator sent a notice to this booth."""
+
+    text: str
+
+
+class Intent(StrEnum):
+    """What the expert can press. Which of them count depends on the state."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+    MANUAL = "manual"
+    CONFIRM = "confirm"
+    RECHECK = "recheck"
+    END = "end"
+    END_CONFIRMED = "end-confirmed"
+    END_DECLINED = "end-declined"
+    HELP = "help"
+    MESSAGE_READ = "message-read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pressed:
+    """The expert pressed a button."""
+
+    intent: Intent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crashed:
+    """The program met an exception nobody handled."""
+
+    code: ErrorCode = ErrorCode.INTERNAL
+
+
+Event = (
+    Started
+    | ConditionRaised
+    | ConditionCleared
+    | CardInserted
+    | CardLifted
+    | CardRead
+    | CardFailed
+    | FaceDecided
+    | FaceFailed
+    | ReviewPassed
+    | ReviewRejected
+    | ArrivalRecorded
+    | ExpertMatched
+    | MatchPending
+    | SiteFailed
+    | ChecksDone
+    | LaunchGranted
+    | PageOpened
+    | PageFailed
+    | Wiped
+    | TimerExpired
+    | MessageArrived
+    | Pressed
+    | Crashed
+)

@@ -1,0 +1,139 @@
+"""Read card to proven presence: face comparison, or a human."""
+
+from __future__ import annotations
+
+from drivers.errors import ErrorCode
+from workstation.journey.effects import Effect
+from workstation.journey.events import (
+    ConditionCleared,
+    Event,
+    FaceDecided,
+    FaceFailed,
+    FaceOutcome,
+    Intent,
+    Pressed,
+    ReviewPassed,
+    ReviewRejected,
+    Timer,
+    TimerExpired,
+)
+from workstation.journey.states import (
+    Arriving,
+    FaceCheck,
+    FaceProblem,
+    Holder,
+    HumanReview,
+    Idle,
+    Journey,
+    Presence,
+    PresenceMethod,
+    State,
+)
+
+from .outcome import Enter, Outcome, record
+
+FACE_TRIES = 3
+GREY_TRIES = 2
+"""A second burst settles many doubts; after that a human decides (E-205)."""
+
+
+def decide(journey: Journey, event: Event) -> Outcome:
+    """Return the outcome of ``event`` between a good card and proven presence."""
+    match journey.state:
+        case FaceCheck() as state:
+            return _face_check(state, event)
+        case FaceProblem() as state:
+            return _face_problem(state, event)
+        case HumanReview() as state:
+            return _human_review(state, event)
+        case _:
+            return None
+
+
+def review_by_human(
+    holder: Holder, code: ErrorCode, before: tuple[Effect, ...] = ()
+) -> tuple[State, tuple[Effect, ...]]:
+    """Return the state in which the site administrator decides, and its journal entry."""
+    return HumanReview(holder=holder, code=code), before + record("review_needed", holder, code=code)
+
+
+def _face_check(state: FaceCheck, event: Event) -> Outcome:
+    holder = state.holder
+    match event:
+        case FaceDecided(outcome=outcome):
+            return _face_decided(state, outcome)
+        case FaceFailed(code=ErrorCode.CARD_PHOTO_UNUSABLE as code):
+            return Enter(*review_by_human(holder, code))
+        case FaceFailed(code=code):
+            return Enter(*_face_stopped(state, code))
+        case TimerExpired(timer=Timer.STATE):
+            return Enter(*_face_stopped(state, ErrorCode.FACE_NOT_SEEN))
+        case Pressed(intent=Intent.MANUAL):
+            return Enter(*review_by_human(holder, ErrorCode.FACE_DECLINED))
+        case Pressed(intent=Intent.CANCEL):
+            return Enter(Idle(), record("visit_cancelled", holder))
+        case _:
+            return None
+
+
+def _face_decided(state: FaceCheck, outcome: FaceOutcome) -> Outcome:
+    holder = state.holder
+    match outcome:
+        case FaceOutcome.MATCH if holder.expired_on is not None:
+            return Enter(*review_by_human(holder, ErrorCode.CARD_EXPIRED))
+        case FaceOutcome.MATCH:
+            return Enter(*_present(holder, PresenceMethod.CARD_FACE))
+        case FaceOutcome.GREY if state.tries < GREY_TRIES:
+            return Enter(FaceCheck(holder=holder, tries=state.tries + 1), record("face_uncertain", holder))
+        case FaceOutcome.GREY:
+            return Enter(*review_by_human(holder, ErrorCode.FACE_UNCERTAIN))
+        case FaceOutcome.NO_MATCH:
+            return Enter(*_mismatch(state))
+
+
+def _face_stopped(state: FaceCheck, code: ErrorCode) -> tuple[State, tuple[Effect, ...]]:
+    stopped = FaceProblem(holder=state.holder, code=code, tries=state.tries)
+    return stopped, record("face_failed", state.holder, code=code)
+
+
+def _mismatch(state: FaceCheck) -> tuple[State, tuple[Effect, ...]]:
+    code = ErrorCode.FACE_MISMATCH
+    if state.tries >= FACE_TRIES:
+        return review_by_human(state.holder, code)
+    mismatch = FaceProblem(holder=state.holder, code=code, tries=state.tries)
+    return mismatch, record("face_mismatch", state.holder, tries=state.tries)
+
+
+def _face_problem(state: FaceProblem, event: Event) -> Outcome:
+    holder = state.holder
+    counted = state.code is ErrorCode.FACE_MISMATCH
+    again = FaceCheck(holder=holder, tries=state.tries + counted)
+    match event:
+        case Pressed(intent=Intent.RETRY):
+            return Enter(again)
+        case ConditionCleared(code=ErrorCode.CAMERA_LOST) if state.code is ErrorCode.CAMERA_LOST:
+            return Enter(again)
+        case Pressed(intent=Intent.MANUAL):
+            return Enter(*review_by_human(holder, ErrorCode.FACE_DECLINED))
+        case Pressed(intent=Intent.CANCEL) | TimerExpired(timer=Timer.STATE):
+            return Enter(Idle(), record("visit_cancelled", holder))
+        case _:
+            return None
+
+
+def _human_review(state: HumanReview, event: Event) -> Outcome:
+    holder = state.holder
+    match event:
+        case ReviewPassed(session_id=session_id) if session_id == holder.session_id:
+            return Enter(*_present(holder, PresenceMethod.CARD_HUMAN))
+        case ReviewRejected(session_id=session_id) if session_id == holder.session_id:
+            return Enter(Idle(), record("review_rejected", holder))
+        case Pressed(intent=Intent.CANCEL) | TimerExpired(timer=Timer.STATE):
+            return Enter(Idle(), record("visit_cancelled", holder))
+        case _:
+            return None
+
+
+def _present(holder: Holder, method: PresenceMethod) -> tuple[State, tuple[Effect, ...]]:
+    presence = Presence(method=method)
+    return Arriving(holder=holder, presence=presence), record("presence_verified", holder, method=method)

@@ -1,0 +1,310 @@
+"""Where the expert is, and the facts that came with it. Frozen records; anything personal hides from ``repr``.
+
+The types carry the promises: an ``Evaluating`` state cannot be built without a ``Presence`` and an ``Assignment``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+from drivers.errors import ErrorCode
+
+Attempt = NewType("Attempt", int)
+"""Counts the entries into states. A result that carries an older attempt is stale and dropped."""
+
+SessionId = NewType("SessionId", str)
+"""UUID made when a card was read; names the arrival and every event of this expert's stay."""
+
+
+class Step(IntEnum):
+    """The five steps on the left of the screen."""
+
+    CARD = 1
+    FACE = 2
+    TASK = 3
+    CHECK = 4
+    ENTER = 5
+
+
+class PresenceMethod(StrEnum):
+    """How presence was established (到场核验)."""
+
+    CARD_FACE = "card-face"
+    CARD_HUMAN = "card-human"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """The card holder, as far as the screen may show. The card record itself stays in ``workstation.identity``."""
+
+    session_id: SessionId
+    masked_name: str = field(repr=False)
+    masked_number: str = field(repr=False)
+    sex: str = field(repr=False)
+    expired_on: str | None = field(default=None, repr=False)
+    has_reference: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presence:
+    """Proof that the card holder sits here: made only from a face match or a human review."""
+
+    method: PresenceMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """The task the site matched to this expert and booth; ready for the screen."""
+
+    project_id: str
+    project_name: str
+    section: str
+    main_site: str
+    alias: str
+    role: str
+    starts_at: str
+    expected_hours: float
+    signing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """An expert who is present and assigned: the only key to the main site."""
+
+    holder: Holder
+    presence: Presence
+    assignment: Assignment
+
+
+class CheckKind(StrEnum):
+    """What the self-check looks at before the expert enters."""
+
+    HEADSET = "headset"
+    CAMERA = "camera"
+    UPS = "ups"
+    SITE = "site"
+    MAIN_SITE = "main-site"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One line of the self-check. ``code`` says what is wrong; only a required one stops the expert."""
+
+    kind: CheckKind
+    required: bool
+    detail: str = ""
+    code: ErrorCode | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume:
+    """What survives a sudden restart during the evaluation: enough to recognise the same person, nothing to read."""
+
+    session_id: SessionId
+    expert_hash: str
+    project_id: str
+
+
+# --- the states ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Idle:
+    """空闲: the sign-in screen, waiting for a card. ``notice`` explains how the last visit ended, if it matters."""
+
+    notice: ErrorCode | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingCard:
+    """核验中: a card lies on the reader and is being read."""
+
+    failures: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardProblem:
+    """The card could not be used; the next placement is the next attempt. ``reminders`` counts E-102."""
+
+    code: ErrorCode
+    failures: int
+    reminders: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceCheck:
+    """核验中: live pictures are compared with the card photo. ``tries`` counts this one."""
+
+    holder: Holder
+    tries: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceProblem:
+    """A face attempt ended without a match; the expert may try again or ask for a human."""
+
+    holder: Holder
+    code: ErrorCode
+    tries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HumanReview:
+    """人工复核: the site administrator decides who sits here."""
+
+    holder: Holder
+    code: ErrorCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arriving:
+    """Presence is verified; the site has not confirmed the arrival yet. ``booth_label`` comes with E-306."""
+
+    holder: Holder
+    presence: Presence
+    problem: ErrorCode | None = None
+    booth_label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwaitingMatch:
+    """待名单: the arrival is recorded; the roster decides what comes next. ``booth_label`` comes with E-303."""
+
+    holder: Holder
+    presence: Presence
+    expert_hash: str
+    problem: ErrorCode | None = None
+    booth_label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskReview:
+    """核对任务: the expert compares the task on screen with the one they came for."""
+
+    session: Session
+    expert_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfCheck:
+    """设备自检: ``checks`` is empty while they run."""
+
+    session: Session
+    expert_hash: str
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every required check is done and good."""
+        return bool(self.checks) and all(check.code is None for check in self.checks if check.required)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launching:
+    """跳转中: a ticket is fetched and the main site's page opens."""
+
+    session: Session
+    expert_hash: str
+    tries: int = 1
+    problem: ErrorCode | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluating:
+    """评审中: the expert works in the main site's system."""
+
+    session: Session
+    expert_hash: str
+    confirming_end: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningOut:
+    """签退与清理: the browser closes and what the booth knew of the person is wiped. ``alias`` is "" if unmatched."""
+
+    holder: Holder
+    alias: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Farewell:
+    """The receipt page: what was recorded, what was deleted."""
+
+    alias: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfService:
+    """暂停服务: the program met something it did not foresee and restarts."""
+
+    code: ErrorCode
+
+
+State = (
+    Idle
+    | ReadingCard
+    | CardProblem
+    | FaceCheck
+    | FaceProblem
+    | HumanReview
+    | Arriving
+    | AwaitingMatch
+    | TaskReview
+    | SelfCheck
+    | Launching
+    | Evaluating
+    | SigningOut
+    | Farewell
+    | OutOfService
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journey:
+    """Everything the next decision depends on.
+
+    Attributes:
+        conditions: what is wrong with the booth right now (reader away, on battery, ...), whatever the state.
+        card_present: a card lies on the reader.
+        resume: set after a sudden restart until somebody else signs in or the stay ends.
+        help_called: the expert called the administrator in this state.
+        message: a notice of the site administrator that was not read yet.
+    """
+
+    state: State
+    attempt: Attempt = Attempt(0)
+    conditions: frozenset[ErrorCode] = frozenset()
+    card_present: bool = False
+    resume: Resume | None = None
+    help_called: bool = False
+    message: str = ""
+
+
+def holder_of(state: State) -> Holder | None:
+    """Return the person the state is about, ``None`` where the booth knows nobody."""
+    match state:
+        case FaceCheck() | FaceProblem() | HumanReview() | Arriving() | AwaitingMatch() | SigningOut():
+            return state.holder
+        case TaskReview() | SelfCheck() | Launching() | Evaluating():
+            return state.session.holder
+        case _:
+            return None
+
+
+def step_of(state: State) -> Step | None:
+    """Return the step to highlight, ``None`` where no step applies."""
+    match state:
+        case Idle() | ReadingCard() | CardProblem():
+            return Step.CARD
+        case FaceCheck() | FaceProblem() | HumanReview():
+            return Step.FACE
+        case Arriving() | AwaitingMatch() | TaskReview():
+            return Step.TASK
+        case SelfCheck():
+            return Step.CHECK
+        case Launching() | Evaluating():
+            return Step.ENTER
+        case _:
+            return None

@@ -1,0 +1,236 @@
+"""``transition(journey, event) -> (journey, effects)``: the one place where decisions are made.
+
+What a state owns (its time limit, what starts when it is entered and stops when it is left) stands in the tables
+here; what an event means in a state stands in ``rules``. Leaving a state always runs its exit effects, so no path
+can forget to close the camera or to wipe the card data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from drivers.errors import ErrorCode
+
+from .effects import (
+    AskMatch,
+    ClosePage,
+    Effect,
+    ForgetResume,
+    KeepResume,
+    PrepareBrowser,
+    ReadCard,
+    Record,
+    RequestLaunch,
+    Restart,
+    RunChecks,
+    SendArrival,
+    SignOut,
+    StartFace,
+    StartTimer,
+    StopFace,
+    StopReading,
+    StopTimer,
+    WipeIdentity,
+)
+from .events import (
+    CardInserted,
+    CardLifted,
+    ConditionCleared,
+    ConditionRaised,
+    Crashed,
+    Event,
+    Intent,
+    MessageArrived,
+    Pressed,
+    Started,
+    Timer,
+    TimerExpired,
+)
+from .rules import decide
+from .rules.outcome import Enter, Outcome, Stay
+from .states import (
+    Arriving,
+    Attempt,
+    AwaitingMatch,
+    CardProblem,
+    Evaluating,
+    FaceCheck,
+    FaceProblem,
+    Farewell,
+    HumanReview,
+    Idle,
+    Journey,
+    Launching,
+    OutOfService,
+    ReadingCard,
+    Resume,
+    SelfCheck,
+    SigningOut,
+    State,
+    TaskReview,
+    holder_of,
+)
+
+Step = tuple[Journey, tuple[Effect, ...]]
+
+TIME_LIMITS_S: dict[type[State], float] = {
+    ReadingCard: 15,
+    CardProblem: 20,
+    FaceCheck: 40,
+    FaceProblem: 90,
+    HumanReview: 15 * 60,
+    Arriving: 60 * 60,
+    AwaitingMatch: 4 * 60 * 60,
+    TaskReview: 10 * 60,
+    SelfCheck: 15 * 60,
+    Launching: 40,
+    Evaluating: 16 * 60 * 60,
+    SigningOut: 30,
+    Farewell: 10,
+    OutOfService: 5,
+}
+"""Longest stay in each state, in seconds. Idle has none: it is where every path ends."""
+
+HELP_SHOWN_S = 60.0
+
+
+def start(resume: Resume | None = None) -> Step:
+    """Return the journey of a program that just started, and its first effects."""
+    return transition(Journey(state=Idle()), Started(resume=resume))
+
+
+def transition(journey: Journey, event: Event) -> Step:
+    """Return what follows from ``event``. Stale results and events without meaning here change nothing."""
+    if isinstance(event, Crashed):
+        return _crash(journey, event)
+    if isinstance(journey.state, OutOfService):
+        return (journey, (Restart(),)) if isinstance(event, TimerExpired) else (journey, ())
+    attempt = getattr(event, "attempt", journey.attempt)
+    if attempt != journey.attempt and not (isinstance(event, TimerExpired) and event.timer is Timer.HELP):
+        return journey, ()
+    journey, common = _whatever_the_state(journey, event)
+    return _carry_out(journey, common, decide(journey, event))
+
+
+def _carry_out(journey: Journey, before: tuple[Effect, ...], outcome: Outcome) -> Step:
+    match outcome:
+        case None:
+            return journey, before
+        case Stay(state=state, effects=effects):
+            return replace(journey, state=state), before + effects
+        case Enter(state=state, effects=effects):
+            leaving = _on_exit(journey.state, state)
+            journey = replace(journey, state=state, attempt=Attempt(journey.attempt + 1), help_called=False)
+            return journey, before + leaving + effects + _on_entry(journey)
+
+
+def _crash(journey: Journey, event: Crashed) -> Step:
+    session_id = _session_id(journey)
+    state = OutOfService(code=event.code)
+    record = Record(kind="crashed", session_id=session_id, facts=(("code", event.code),))
+    return _carry_out(journey, (record,), Enter(state, (ClosePage(),)))
+
+
+def _whatever_the_state(journey: Journey, event: Event) -> Step:
+    """Apply what an event means everywhere: the condition of the booth, help, messages."""
+    match event:
+        case Started(resume=resume):
+            return replace(journey, resume=resume), ()
+        case ConditionRaised(code=code) if code not in journey.conditions:
+            card_present = journey.card_present and code is not ErrorCode.READER_ABSENT
+            journey = replace(journey, conditions=journey.conditions | {code}, card_present=card_present)
+            return journey, (_record(journey, "condition_raised", ("code", code)),)
+        case ConditionCleared(code=code) if code in journey.conditions:
+            journey = replace(journey, conditions=journey.conditions - {code})
+            return journey, (_record(journey, "condition_cleared", ("code", code)),)
+        case CardInserted():
+            return replace(journey, card_present=True), ()
+        case CardLifted():
+            return replace(journey, card_present=False), ()
+        case MessageArrived(text=text):
+            return replace(journey, message=text), ()
+        case Pressed(intent=Intent.MESSAGE_READ) if journey.message:
+            return replace(journey, message=""), (_record(journey, "message_read"),)
+        case Pressed(intent=Intent.HELP) if not journey.help_called:
+            journey = replace(journey, help_called=True)
+            timer = StartTimer(timer=Timer.HELP, attempt=journey.attempt, seconds=HELP_SHOWN_S)
+            return journey, (_record(journey, "help_called"), timer)
+        case TimerExpired(timer=Timer.HELP):
+            return replace(journey, help_called=False), ()
+        case _:
+            return journey, ()
+
+
+def _record(journey: Journey, kind: str, *facts: tuple[str, str]) -> Record:
+    return Record(kind=kind, session_id=_session_id(journey), facts=facts)
+
+
+def _session_id(journey: Journey) -> str:
+    holder = holder_of(journey.state)
+    return holder.session_id if holder else ""
+
+
+def _on_entry(journey: Journey) -> tuple[Effect, ...]:
+    limit = TIME_LIMITS_S.get(type(journey.state))
+    timer: tuple[Effect, ...] = ()
+    if limit is not None:
+        timer = (StartTimer(timer=Timer.STATE, attempt=journey.attempt, seconds=limit),)
+    return timer + _started_by(journey)
+
+
+def _started_by(journey: Journey) -> tuple[Effect, ...]:
+    attempt = journey.attempt
+    match journey.state:
+        case Idle() | OutOfService():
+            return (WipeIdentity(attempt=attempt),)
+        case ReadingCard():
+            return (ReadCard(attempt=attempt),)
+        case FaceCheck():
+            return (StartFace(attempt=attempt),)
+        case Arriving(holder=holder, presence=presence):
+            return (SendArrival(attempt=attempt, session_id=holder.session_id, method=presence.method),)
+        case AwaitingMatch(holder=holder):
+            return (AskMatch(attempt=attempt, session_id=holder.session_id),)
+        case SigningOut(holder=holder):
+            return (SignOut(session_id=holder.session_id), ForgetResume(), WipeIdentity(attempt=attempt))
+        case TaskReview() | SelfCheck() | Launching() | Evaluating():
+            return _started_with_session(journey.state, attempt)
+        case CardProblem() | FaceProblem() | HumanReview() | Farewell():
+            return ()
+
+
+def _started_with_session(
+    state: TaskReview | SelfCheck | Launching | Evaluating, attempt: Attempt
+) -> tuple[Effect, ...]:
+    session_id, project_id = state.session.holder.session_id, state.session.assignment.project_id
+    match state:
+        case TaskReview():
+            return (PrepareBrowser(),)
+        case SelfCheck():
+            return (RunChecks(attempt=attempt),)
+        case Launching():
+            return (RequestLaunch(attempt=attempt, session_id=session_id, project_id=project_id),)
+        case Evaluating():
+            resume = Resume(session_id=session_id, expert_hash=state.expert_hash, project_id=project_id)
+            return (KeepResume(resume=resume),)
+
+
+def _on_exit(old: State, new: State) -> tuple[Effect, ...]:
+    stopped: tuple[Effect, ...] = (StopTimer(timer=Timer.HELP),)
+    if type(old) in TIME_LIMITS_S:
+        stopped += (StopTimer(timer=Timer.STATE),)
+    match old:
+        case ReadingCard():
+            return (*stopped, StopReading())
+        case FaceCheck():
+            return (*stopped, StopFace())
+        case Arriving() | AwaitingMatch():
+            return (*stopped, StopTimer(timer=Timer.POLL))
+        case Launching() if not isinstance(new, Evaluating):
+            return (*stopped, StopTimer(timer=Timer.POLL), ClosePage())
+        case Launching():
+            return (*stopped, StopTimer(timer=Timer.POLL))
+        case Evaluating():
+            return (*stopped, ClosePage())
+        case _:
+            return stopped

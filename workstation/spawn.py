@@ -1,0 +1,13 @@
+"""How one of our programs starts another, from a checkout as well as from a frozen bundle."""
+
+from __future__ import annotations
+
+import sys
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """Return the command line that runs ``module`` with the interpreter (or the frozen executable) we are in.
+
+    A PyInstaller executable has no ``-m``; ``workstation.__main__`` accepts the same words instead.
+    """
+    return [sys.executable, "-m", module, *arguments]
