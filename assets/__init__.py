@@ -1,0 +1,1 @@
+"""Icons, drill portraits and the build step that fetches the face models."""

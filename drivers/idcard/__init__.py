@@ -1,0 +1,1 @@
+"""Resident ID card readers: SDT frames, the text block, and the transports that carry them."""
