@@ -1,0 +1,219 @@
+"""The real networks on two public-domain portraits, alone and through a whole session on the drill's scenes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from assets.build_models import ensure
+from drivers.contracts import Image
+from drivers.errors import ErrorCode, KioskError
+from drivers.simulated.bench import BenchFile, Scene
+from drivers.simulated.camera import SimulatedCamera
+from workstation.face.contract import FaceEngine
+from workstation.face.onnx_engine import OnnxFaceEngine
+from workstation.face.verification import Coaching, Decision, Observation, ReferenceKind, VerificationSession
+
+PORTRAITS = Path(__file__).parents[2] / "assets" / "drill"
+HEADS = {Scene.PERSON_A: (226, 115, 190), Scene.PERSON_B: (267, 200, 380)}
+"""Middle of the head and width of the cut, pixels of the portrait."""
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    return ensure()
+
+
+@pytest.fixture(scope="session")
+def engine(models_dir: Path) -> FaceEngine:
+    return OnnxFaceEngine(models_dir)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> BenchFile:
+    return BenchFile(tmp_path / "bench.json")
+
+
+def roster_photo(person: Scene) -> Image:
+    """Head and shoulders, 102 x 126, uncompressed."""
+    portrait = cv2.imread(str(PORTRAITS / f"{person}.jpg"))
+    middle_x, middle_y, width = HEADS[person]
+    height = width * 126 // 102
+    top, left = max(middle_y - int(height * 0.45), 0), middle_x - width // 2
+    cut = portrait[top : top + height, left : left + width]
+    return np.asarray(cv2.resize(cut, (102, 126), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def card_photo(person: Scene) -> Image:
+    """The same squeezed into the 1024 bytes a card has for it."""
+    for quality in range(95, 0, -1):
+        _, encoded = cv2.imencode(".webp", roster_photo(person), [cv2.IMWRITE_WEBP_QUALITY, quality])
+        if encoded.nbytes <= 1024:
+            return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+    raise AssertionError("portrait does not fit into 1024 bytes")
+
+
+def frames(bench: BenchFile, scene: Scene, count: int) -> list[Image]:
+    bench.change(scene=scene)
+    camera = SimulatedCamera(bench)
+    camera.open()
+    return [camera.read(timeout_s=1).image for _ in range(count)]
+
+
+def watch(session: VerificationSession, pictures: list[Image]) -> Observation:
+    for number, picture in enumerate(pictures):
+        observation = session.observe(picture, 0.4 * number)
+    return observation
+
+
+@pytest.mark.parametrize("reference", [card_photo, roster_photo])
+@pytest.mark.parametrize("person", HEADS)
+def test_right_person_matches(engine: FaceEngine, bench: BenchFile, person: Scene, reference) -> None:
+    session = VerificationSession(engine)
+    kind = ReferenceKind.CARD_PHOTO if reference is card_photo else ReferenceKind.ROSTER_PHOTO
+    assert session.set_reference(reference(person), kind)
+    observation = watch(session, frames(bench, person, 5))
+    assert observation.decision is Decision.MATCH
+    assert observation.similarity_score is not None
+    assert observation.similarity_score > 0.6
+    assert observation.box is not None
+    assert 0.2 < observation.box.width < 0.35
+
+
+@pytest.mark.parametrize(("on_card", "seated"), [(Scene.PERSON_A, Scene.PERSON_B), (Scene.PERSON_B, Scene.PERSON_A)])
+def test_other_person_does_not_match(engine: FaceEngine, bench: BenchFile, on_card: Scene, seated: Scene) -> None:
+    session = VerificationSession(engine)
+    assert session.set_reference(card_photo(on_card))
+    observation = watch(session, frames(bench, seated, 5))
+    assert observation.decision is Decision.NO_MATCH
+    assert observation.similarity_score is not None
+    assert observation.similarity_score < 0.25
+
+
+def test_swap_during_the_session_restarts_it(engine: FaceEngine, bench: BenchFile) -> None:
+    session = VerificationSession(engine)
+    assert session.set_reference(card_photo(Scene.PERSON_A))
+    pictures = [*frames(bench, Scene.PERSON_A, 4), *frames(bench, Scene.PERSON_B, 1)]
+    observation = watch(session, pictures)
+    assert (observation.kept_probes, observation.decision) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("scene", "coaching", "count"), [(Scene.NOBODY, Coaching.NO_FACE, 0), (Scene.TWO, Coaching.SEVERAL, 2)]
+)
+def test_nobody_and_two_are_coached(
+    engine: FaceEngine, bench: BenchFile, scene: Scene, coaching: Coaching, count: int
+) -> None:
+    session = VerificationSession(engine)
+    assert session.set_reference(card_photo(Scene.PERSON_A))
+    for picture in frames(bench, scene, 6):
+        observation = session.observe(picture, time.monotonic())
+        assert (observation.coaching, observation.face_count) == (coaching, count)
+        assert observation.kept_probes == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "coaching"),
+    [
+        (lambda picture: picture // 5, Coaching.TOO_DARK),
+        (lambda picture: 255 - (255 - picture) // 5, Coaching.TOO_BRIGHT),
+        (lambda picture: cv2.GaussianBlur(picture, (0, 0), 4), Coaching.BLURRED),
+        (lambda picture: cv2.resize(picture, (320, 240), interpolation=cv2.INTER_AREA), Coaching.TOO_FAR),
+        (lambda picture: np.ascontiguousarray(picture[80:400, 130:510]), Coaching.NONE),
+        (lambda picture: np.ascontiguousarray(picture[150:335, 220:420]), Coaching.TOO_CLOSE),
+        (lambda picture: np.roll(picture, 190, axis=1), Coaching.OFF_CENTRE),
+    ],
+    ids=["dark", "bright", "blurred", "far", "cropped", "close", "aside"],
+)
+def test_spoilt_frames_are_coached(engine: FaceEngine, bench: BenchFile, spoil, coaching: Coaching) -> None:
+    (picture,) = frames(bench, Scene.PERSON_A, 1)
+    assert VerificationSession(engine).observe(spoil(picture), 0.0).coaching is coaching
+
+
+@pytest.mark.parametrize("level", [0, 127, 255])
+def test_picture_without_a_face_is_no_reference(engine: FaceEngine, level: int) -> None:
+    assert VerificationSession(engine).set_reference(np.full((126, 102, 3), level, np.uint8)) is False
+
+
+def test_landmarks_lie_on_the_face(engine: FaceEngine, bench: BenchFile) -> None:
+    (face,) = engine.detect(frames(bench, Scene.PERSON_A, 1)[0])
+    left_eye, right_eye = face.landmarks[36:42].mean(axis=0), face.landmarks[42:48].mean(axis=0)
+    chin, nose = face.landmarks[8], face.landmarks[30]
+    assert face.box.x < left_eye[0] < nose[0] < right_eye[0] < face.box.x + face.box.width
+    assert face.box.y < left_eye[1] < nose[1] < chin[1]
+
+
+def test_embeddings_are_unit_vectors_and_repeat(engine: FaceEngine) -> None:
+    one, other = (engine.describe_reference(card_photo(Scene.PERSON_A)) for _ in range(2))
+    assert one is not None
+    assert other is not None
+    assert np.array_equal(one, other)
+    assert engine.compare(one, other) == pytest.approx(1, abs=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st_numpy.arrays(np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 60), st.just(3))))
+def test_any_small_picture_gives_a_typed_result(engine: FaceEngine, picture: Image) -> None:
+    session = VerificationSession(engine)
+    assert session.set_reference(picture) in {True, False}
+    assert isinstance(session.observe(picture, 0.0), Observation)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 4096, 3), (4096, 1, 3), (3, 1000, 3)])
+def test_extreme_shapes_give_a_typed_result(engine: FaceEngine, shape: tuple[int, int, int]) -> None:
+    picture = np.random.default_rng(7).integers(0, 256, shape, np.uint8)
+    assert engine.describe_reference(picture) is None
+    assert engine.detect(picture) == ()
+
+
+@pytest.mark.parametrize("shape", [(126, 102), (126, 102, 4), (0, 0, 3), (5000, 10, 3)])
+def test_what_is_no_picture_is_refused(engine: FaceEngine, shape: tuple[int, ...]) -> None:
+    for method in (engine.detect, engine.describe_reference):
+        with pytest.raises(KioskError) as caught:
+            method(np.zeros(shape, np.uint8))
+        assert caught.value.code is ErrorCode.FACE_ENGINE_FAILED
+
+
+class TestAlteredModels:
+    @pytest.fixture
+    def copy(self, models_dir: Path, tmp_path: Path) -> Path:
+        return Path(shutil.copytree(models_dir, tmp_path / "models"))
+
+    def refused(self, models_dir: Path) -> KioskError:
+        with pytest.raises(KioskError) as caught:
+            OnnxFaceEngine(models_dir)
+        assert caught.value.code is ErrorCode.FACE_ENGINE_FAILED
+        return caught.value
+
+    @pytest.mark.parametrize("name", ["fr_detect", "fr_landmark", "fr_feature"])
+    def test_another_network_is_refused(self, copy: Path, name: str) -> None:
+        with (copy / f"{name}.onnx").open("ab") as file:
+            file.write(b"\0")
+        assert self.refused(copy).context == {"network": name}
+
+    def test_missing_network_is_refused(self, copy: Path) -> None:
+        (copy / "fr_feature.onnx").unlink()
+        self.refused(copy)
+
+    def test_missing_folder_is_refused(self, tmp_path: Path) -> None:
+        self.refused(tmp_path / "none")
+
+    @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1}', "\x00"])
+    def test_broken_manifest_is_refused(self, copy: Path, text: str) -> None:
+        (copy / "manifest.json").write_text(text)
+        self.refused(copy)
+
+    def test_manifest_for_another_input_is_refused(self, copy: Path) -> None:
+        manifest = json.loads((copy / "manifest.json").read_text())
+        manifest["models"][2]["channels"] = "RGB"
+        (copy / "manifest.json").write_text(json.dumps(manifest))
+        assert self.refused(copy).context == {"network": "fr_feature"}
