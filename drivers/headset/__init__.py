@@ -1,0 +1,1 @@
+"""Headsets, seen through the sound server."""

@@ -1,0 +1,1 @@
+"""Uninterruptible power supplies, read from a NUT server."""

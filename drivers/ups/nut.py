@@ -1,0 +1,183 @@
+"""A UPS behind a NUT server (``upsd``), by RFC 9271 over TCP, with STARTTLS when a TLS context is given."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import ssl
+import time
+
+from drivers.contracts import UpsReading
+from drivers.ups.protocol import (
+    LineSplitter,
+    NutProtocolError,
+    NutServerError,
+    VariableList,
+    check_ok,
+    quote,
+    reading_from_variables,
+    split_words,
+)
+
+_log = logging.getLogger(__name__)
+
+PORT = 3493
+"""The registered port of upsd (RFC 9271, IANA "nut")."""
+
+
+class NutUps:
+    """One UPS of one NUT server.
+
+    The connection is kept between polls and made anew when it broke. upsd drops a client that was silent for a
+    minute, so a kept connection that turns out dead is replaced within the same poll.
+
+    Args:
+        host: name or address. A name is resolved at each connect by the system's resolver, whose own time limit
+            adds to ``timeout_s``; give an address where the resolver is slow.
+        username: account of the server's ``upsd.users``; "" when the server asks for none (reading needs none
+            on a stock upsd).
+        tls: when given, STARTTLS is required and the server's certificate is verified against it
+            (``ssl.create_default_context(cafile=...)``). There is no way back to plain text.
+
+    Raises:
+        ValueError: a name or password with control characters.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        ups_name: str,
+        *,
+        username: str = "",
+        password: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._address = (host, port)
+        self._ups_name = ups_name
+        self._list_command = f"LIST VAR {quote(ups_name)}"
+        self._login = (f"USERNAME {quote(username)}", f"PASSWORD {quote(password)}") if username else ()
+        self._tls = tls
+        self._session: _Session | None = None
+        self._is_lost = False
+
+    def poll(self, *, timeout_s: float) -> UpsReading:
+        """Read the UPS once. Any failure is ``flags=None`` with the reason in ``detail``; see ``Ups.poll``."""
+        deadline = time.monotonic() + timeout_s
+        try:
+            reading = reading_from_variables(self._list_variables(deadline))
+        except NutServerError as error:
+            reading = UpsReading(flags=None, detail=error.token)
+        except (NutProtocolError, OSError) as error:
+            self.close()
+            reading = UpsReading(flags=None, detail=_reason(error))
+        self._log_edge(reading)
+        return reading
+
+    def close(self) -> None:
+        """Close the connection. Idempotent; the next poll opens a new one."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _list_variables(self, deadline: float) -> dict[str, str]:
+        if self._session is not None:
+            try:
+                return self._session.list_variables(self._list_command, self._ups_name, deadline)
+            except ConnectionError:
+                self.close()
+        self._session = self._connect(deadline)
+        return self._session.list_variables(self._list_command, self._ups_name, deadline)
+
+    def _connect(self, deadline: float) -> _Session:
+        session = _Session(socket.create_connection(self._address, timeout=_remaining(deadline)))
+        try:
+            if self._tls is not None:
+                session.start_tls(self._tls, self._address[0], deadline)
+            for command in self._login:
+                check_ok(session.exchange(command, deadline))
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _log_edge(self, reading: UpsReading) -> None:
+        is_lost = reading.flags is None
+        if is_lost and not self._is_lost:
+            _log.warning("UPS lost: %s", reading.detail)
+        elif self._is_lost and not is_lost:
+            _log.info("UPS back")
+        self._is_lost = is_lost
+
+
+class _Session:
+    """One connection to upsd: a command out, lines in, all before a deadline of the monotonic clock."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._lines = LineSplitter()
+
+    def start_tls(self, context: ssl.SSLContext, host: str, deadline: float) -> None:
+        """Upgrade the connection, or raise: credentials never follow in plain text."""
+        check_ok(self.exchange("STARTTLS", deadline))
+        if not self._lines.is_empty:
+            # Bytes sent before the handshake would be taken for the protected server's words.
+            raise NutProtocolError("data before the TLS handshake")
+        self._connection.settimeout(_remaining(deadline))
+        self._connection = context.wrap_socket(self._connection, server_hostname=host)
+
+    def exchange(self, command: str, deadline: float) -> tuple[str, ...]:
+        """Send one command and return the words of its one-line answer."""
+        self._send(command, deadline)
+        return split_words(self._receive_line(deadline))
+
+    def list_variables(self, command: str, ups_name: str, deadline: float) -> dict[str, str]:
+        """Send ``LIST VAR`` and collect the variables."""
+        if not self._lines.is_empty:
+            raise NutProtocolError("unasked data")
+        self._send(command, deadline)
+        answer = VariableList(ups_name)
+        while not answer.feed(split_words(self._receive_line(deadline))):
+            pass
+        return answer.variables
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _send(self, command: str, deadline: float) -> None:
+        self._connection.settimeout(_remaining(deadline))
+        self._connection.sendall(command.encode() + b"\n")
+
+    def _receive_line(self, deadline: float) -> bytes:
+        while (line := self._lines.pop()) is None:
+            self._connection.settimeout(_remaining(deadline))
+            data = self._connection.recv(4096)
+            if not data:
+                raise ConnectionResetError(errno.ECONNRESET, "closed by the server")
+            self._lines.feed(data)
+        return line
+
+
+def _remaining(deadline: float) -> float:
+    """Seconds left; raises ``TimeoutError`` when none are (zero would mean "do not block" to a socket)."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
+
+
+def _reason(error: NutProtocolError | OSError) -> str:
+    """Name a failure by a word that does not depend on the system's language."""
+    if isinstance(error, NutProtocolError):
+        return f"protocol: {error}"
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or type(error).__name__}"
+    if isinstance(error, socket.gaierror):
+        return "host name not found"
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)

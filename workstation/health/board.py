@@ -1,0 +1,198 @@
+"""The health board: the latest reading of everything, how old it may be, and the edges worth an event. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from drivers.errors import ErrorCode
+from workstation.health.readings import Moment, Reading
+from workstation.site.contract import ReadingKind, ReadingState
+
+MAX_AGE_S: Mapping[ReadingKind, float] = {
+    ReadingKind.READER: 15.0,
+    ReadingKind.CAMERA: 15.0,
+    ReadingKind.HEADSET: 15.0,
+    ReadingKind.UPS: 30.0,
+    ReadingKind.DISK: 180.0,
+    ReadingKind.CLOCK: 900.0,
+    ReadingKind.SITE: 60.0,
+    ReadingKind.MAIN_SITE: 60.0,
+}
+"""Seconds after which a reading says nothing any more: about three periods of its source."""
+
+_SEVERITY = (ReadingState.OK, ReadingState.UNKNOWN, ReadingState.WARN, ReadingState.BAD)
+_GONE = {ReadingState.BAD, ReadingState.UNKNOWN}
+
+
+class HealthEventKind(StrEnum):
+    """Edges of the booth's health, by their names in the journal."""
+
+    LOST = "health_lost"
+    BACK = "health_back"
+    ON_BATTERY = "power_on_battery"
+    BATTERY_LOW = "power_battery_low"
+    MAINS_BACK = "power_mains_back"
+    DISK_NEARLY_FULL = "disk_nearly_full"
+    DISK_FREED = "disk_freed"
+    CLOCK_OFF = "clock_off"
+    CLOCK_RIGHT = "clock_right"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthEvent:
+    """One edge.
+
+    Attributes:
+        code: what people are told, ``None`` when there is nothing to tell (a UPS that cannot be read, an all-clear).
+        duration_s: for an edge back to good, how long it was not, seconds.
+    """
+
+    kind: HealthEventKind
+    subject: ReadingKind
+    at: Moment
+    code: ErrorCode | None = None
+    duration_s: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthSnapshot:
+    """Everything at one moment, one reading per kind."""
+
+    at: Moment
+    readings: Mapping[ReadingKind, Reading]
+
+    @property
+    def worst(self) -> ReadingState:
+        """The worst state of all; UNKNOWN is worse than OK and better than a fault that is seen."""
+        return max((reading.state for reading in self.readings.values()), key=_SEVERITY.index)
+
+
+class HealthBoard:
+    """Keeps the latest reading per kind and turns changes into events, each edge once.
+
+    One thread owns it. Ages and durations are monotonic time; a reading older than one already taken is ignored.
+    What was never read is UNKNOWN and makes no event: there is nothing to lose yet.
+
+    Args:
+        max_age_s: seconds per kind after which a reading is UNKNOWN.
+    """
+
+    def __init__(self, max_age_s: Mapping[ReadingKind, float] = MAX_AGE_S) -> None:
+        self._max_age_s = dict(max_age_s)
+        self._latest: dict[ReadingKind, Reading] = {}
+        self._gone_since: dict[ReadingKind, Moment] = {}
+        self._outage_since: Moment | None = None
+        self._battery_is_low = False
+        self._alarm_since: dict[ReadingKind, Moment] = {}
+
+    def observe(self, reading: Reading) -> list[HealthEvent]:
+        """Take a reading and return the edges it makes."""
+        latest = self._latest.get(reading.kind)
+        if latest is not None and reading.observed.monotonic_s < latest.observed.monotonic_s:
+            return []
+        self._latest[reading.kind] = reading
+        return self._edges(reading)
+
+    def expire(self, now: Moment) -> list[HealthEvent]:
+        """Return the edges that time alone makes: things not heard of for too long are lost. Call it once a second."""
+        events: list[HealthEvent] = []
+        for kind, reading in self._latest.items():
+            if self._is_stale(reading, now):
+                events += self._edges(_unknown(kind, now, "stale"))
+        return events
+
+    def snapshot(self, now: Moment) -> HealthSnapshot:
+        """Return one reading per kind; those too old or never taken are UNKNOWN."""
+        return HealthSnapshot(at=now, readings={kind: self._current(kind, now) for kind in ReadingKind})
+
+    def _current(self, kind: ReadingKind, now: Moment) -> Reading:
+        reading = self._latest.get(kind)
+        if reading is None:
+            return _unknown(kind, now, "never read")
+        if self._is_stale(reading, now):
+            return replace(_unknown(kind, now, "stale"), observed=reading.observed)
+        return reading
+
+    def _is_stale(self, reading: Reading, now: Moment) -> bool:
+        return now.monotonic_s - reading.observed.monotonic_s > self._max_age_s[reading.kind]
+
+    def _edges(self, reading: Reading) -> list[HealthEvent]:
+        match reading.kind:
+            case ReadingKind.DISK:
+                return self._alarm_edges(reading, HealthEventKind.DISK_NEARLY_FULL, HealthEventKind.DISK_FREED)
+            case ReadingKind.CLOCK:
+                return self._alarm_edges(reading, HealthEventKind.CLOCK_OFF, HealthEventKind.CLOCK_RIGHT)
+            case ReadingKind.UPS:
+                return self._presence_edges(reading, is_gone=reading.state is ReadingState.UNKNOWN) + self._power_edges(
+                    reading
+                )
+            case _:
+                return self._presence_edges(reading, is_gone=reading.state in _GONE)
+
+    def _presence_edges(self, reading: Reading, *, is_gone: bool) -> list[HealthEvent]:
+        kind, at = reading.kind, reading.observed
+        if is_gone and kind not in self._gone_since:
+            self._gone_since[kind] = at
+            return [_event(HealthEventKind.LOST, reading, code=reading.code)]
+        if not is_gone and kind in self._gone_since:
+            return [_event(HealthEventKind.BACK, reading, since=self._gone_since.pop(kind))]
+        return []
+
+    def _power_edges(self, reading: Reading) -> list[HealthEvent]:
+        """Follow one outage from start to end; a UPS unread in between neither ends nor repeats it."""
+        if reading.state is ReadingState.UNKNOWN:
+            return []
+        events: list[HealthEvent] = []
+        is_low = reading.code is ErrorCode.BATTERY_LOW
+        if is_low or reading.code is ErrorCode.ON_BATTERY:
+            if self._outage_since is None:
+                self._outage_since = reading.observed
+                events.append(_event(HealthEventKind.ON_BATTERY, reading, code=ErrorCode.ON_BATTERY))
+            if is_low and not self._battery_is_low:
+                self._battery_is_low = True
+                events.append(_event(HealthEventKind.BATTERY_LOW, reading, code=ErrorCode.BATTERY_LOW))
+        elif self._outage_since is not None:
+            events.append(
+                _event(
+                    HealthEventKind.MAINS_BACK,
+                    reading,
+                    code=ErrorCode.MAINS_BACK,
+                    since=self._outage_since,
+                )
+            )
+            self._outage_since, self._battery_is_low = None, False
+        return events
+
+    def _alarm_edges(self, reading: Reading, raised: HealthEventKind, cleared: HealthEventKind) -> list[HealthEvent]:
+        kind = reading.kind
+        if reading.code is not None and kind not in self._alarm_since:
+            self._alarm_since[kind] = reading.observed
+            return [_event(raised, reading, code=reading.code)]
+        if reading.state is ReadingState.OK and kind in self._alarm_since:
+            return [_event(cleared, reading, since=self._alarm_since.pop(kind))]
+        return []
+
+
+def _unknown(kind: ReadingKind, at: Moment, detail: str) -> Reading:
+    return Reading(kind=kind, state=ReadingState.UNKNOWN, observed=at, detail=detail)
+
+
+def _event(
+    kind: HealthEventKind,
+    reading: Reading,
+    *,
+    code: ErrorCode | None = None,
+    since: Moment | None = None,
+) -> HealthEvent:
+    at = reading.observed
+    return HealthEvent(
+        kind=kind,
+        subject=reading.kind,
+        at=at,
+        code=code,
+        duration_s=None if since is None else max(0.0, at.monotonic_s - since.monotonic_s),
+        detail=reading.detail,
+    )

@@ -1,0 +1,167 @@
+"""Turns what devices, disk and servers say into readings. Blocks for nothing but the disk's own statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, UpsFlag, UpsReading
+from drivers.errors import ErrorCode
+from workstation.health.readings import Moment, Reading
+from workstation.site.contract import ReadingKind, ReadingState
+
+CLOCK_LIMIT_S = 2.0
+"""Clock offset above which E-606 is raised, seconds."""
+
+LOW_RUNTIME_S = 20 * 60
+"""Runtime on battery below which E-602 is raised even when the UPS does not say so, seconds."""
+
+_DEVICE_CODES = {
+    DeviceKind.READER: ErrorCode.READER_ABSENT,
+    DeviceKind.CAMERA: ErrorCode.CAMERA_LOST,
+    DeviceKind.HEADSET: ErrorCode.HEADSET_ABSENT,
+}
+_DEVICE_STATES = {
+    DeviceState.READY: ReadingState.OK,
+    DeviceState.DEGRADED: ReadingState.WARN,
+    DeviceState.ABSENT: ReadingState.BAD,
+    DeviceState.FAILED: ReadingState.BAD,
+}
+_ATTENTION = UpsFlag.LB | UpsFlag.RB | UpsFlag.BYPASS | UpsFlag.OFF | UpsFlag.OVER | UpsFlag.ALARM
+"""What needs somebody to look at a UPS although the mains are there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskLimits:
+    """Free space in bytes below which a disk is nearly full (WARN) and unusable for new sessions (BAD)."""
+
+    warn_free_bytes: int = 2 << 30
+    bad_free_bytes: int = 512 << 20
+
+
+def read_device(status: DeviceStatus, at: Moment) -> Reading:
+    """Judge the state of a reader, camera or headset.
+
+    Raises:
+        ValueError: the status is of a UPS, which has readings of its own (``read_ups``).
+    """
+    code = _DEVICE_CODES.get(status.kind)
+    if code is None:
+        raise ValueError(f"no device reading for {status.kind}")
+    state = _DEVICE_STATES[status.state]
+    return Reading(
+        kind=ReadingKind(status.kind.value),
+        state=state,
+        observed=at,
+        code=code if state is ReadingState.BAD else None,
+        detail=status.detail or status.name,
+    )
+
+
+def read_ups(ups: UpsReading, at: Moment, *, low_runtime_s: float = LOW_RUNTIME_S) -> Reading:
+    """Judge one poll of the UPS: WARN on battery (E-601), BAD when that ends soon (E-602).
+
+    A UPS that says neither "on line" nor "on battery" is UNKNOWN. A low battery that is charging again is a WARN
+    without a code: nobody has to save anything.
+    """
+    state, code = _judge_power(ups, low_runtime_s)
+    figures = {
+        "charge_percent": ups.battery_charge_percent,
+        "runtime_s": ups.runtime_s,
+        "load_percent": ups.load_percent,
+        "input_voltage_v": ups.input_voltage_v,
+    }
+    return Reading(
+        kind=ReadingKind.UPS,
+        state=state,
+        observed=at,
+        values={name: value for name, value in figures.items() if value is not None},
+        code=code,
+        detail=ups.detail or _flag_names(ups.flags),
+    )
+
+
+def read_disk(path: Path, at: Moment, limits: DiskLimits | None = None) -> Reading:
+    """Judge the free space of the file system that holds ``path``; UNKNOWN when it cannot be asked."""
+    limits = limits or DiskLimits()
+    try:
+        free_bytes = psutil.disk_usage(str(path)).free
+    except OSError as error:
+        return Reading(kind=ReadingKind.DISK, state=ReadingState.UNKNOWN, observed=at, detail=type(error).__name__)
+    if free_bytes < limits.bad_free_bytes:
+        state = ReadingState.BAD
+    elif free_bytes < limits.warn_free_bytes:
+        state = ReadingState.WARN
+    else:
+        state = ReadingState.OK
+    return Reading(
+        kind=ReadingKind.DISK,
+        state=state,
+        observed=at,
+        values={"free_bytes": float(free_bytes)},
+        code=None if state is ReadingState.OK else ErrorCode.STORAGE_FULL,
+    )
+
+
+def read_clock(server_time: datetime, *, round_trip_s: float, at: Moment, limit_s: float = CLOCK_LIMIT_S) -> Reading:
+    """Compare this clock with a server's.
+
+    The server's stamp was set somewhere within the round trip, so the offset is known to half of it. Only an offset
+    beyond the limit by more than that is called off; a round trip too long to tell gives UNKNOWN.
+
+    Args:
+        server_time: aware; when the server answered, by its clock.
+        round_trip_s: seconds from asking to the answer.
+        at: when the answer came, by this clock.
+        limit_s: offset to call off, seconds.
+    """
+    uncertainty_s = round_trip_s / 2
+    offset_s = (at.utc - server_time).total_seconds() - uncertainty_s
+    if abs(offset_s) - uncertainty_s > limit_s:
+        state, code = ReadingState.WARN, ErrorCode.CLOCK_OFF
+    elif uncertainty_s <= limit_s:
+        state, code = ReadingState.OK, None
+    else:
+        state, code = ReadingState.UNKNOWN, None
+    return Reading(
+        kind=ReadingKind.CLOCK,
+        state=state,
+        observed=at,
+        values={"offset_s": offset_s, "uncertainty_s": uncertainty_s},
+        code=code,
+    )
+
+
+def read_link(
+    kind: ReadingKind, at: Moment, *, code: ErrorCode | None, round_trip_s: float | None = None, detail: str = ""
+) -> Reading:
+    """Judge a link to the site server or the main site: ``code`` says why it failed, ``None`` that it answered."""
+    return Reading(
+        kind=kind,
+        state=ReadingState.OK if code is None else ReadingState.BAD,
+        observed=at,
+        values={} if round_trip_s is None else {"round_trip_s": round_trip_s},
+        code=code,
+        detail=detail,
+    )
+
+
+def _judge_power(ups: UpsReading, low_runtime_s: float) -> tuple[ReadingState, ErrorCode | None]:
+    flags = ups.flags
+    if flags is None or not flags & (UpsFlag.OL | UpsFlag.OB | UpsFlag.FSD):
+        return ReadingState.UNKNOWN, None
+    if UpsFlag.FSD in flags:
+        return ReadingState.BAD, ErrorCode.BATTERY_LOW
+    if ups.on_battery:
+        is_short = ups.runtime_s is not None and ups.runtime_s < low_runtime_s
+        if ups.battery_low or is_short:
+            return ReadingState.BAD, ErrorCode.BATTERY_LOW
+        return ReadingState.WARN, ErrorCode.ON_BATTERY
+    return (ReadingState.WARN if flags & _ATTENTION else ReadingState.OK), None
+
+
+def _flag_names(flags: UpsFlag | None) -> str:
+    return " ".join(flag.name or "" for flag in flags) if flags is not None else ""

@@ -1,0 +1,77 @@
+"""One reading: what was seen of one thing at one moment, and how good that is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from drivers.errors import ErrorCode
+from workstation.site.contract import ReadingKind, ReadingReport, ReadingState
+
+_MAX_DETAIL = 200
+"""Limit of ``ReadingReport.detail``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """One instant on two clocks: the wall clock for people, the monotonic one for durations and ages.
+
+    The wall clock of a booth is stepped by NTP, sometimes by hours; nothing here computes with it.
+
+    Attributes:
+        utc: aware, UTC.
+        monotonic_s: ``time.monotonic()`` seconds.
+    """
+
+    utc: datetime
+    monotonic_s: float
+
+    @classmethod
+    def now(cls) -> Moment:
+        """Return this instant."""
+        return cls(utc=datetime.now(UTC), monotonic_s=time.monotonic())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What was seen of one thing.
+
+    Attributes:
+        values: figures with the unit in the name, such as ``runtime_s``; only those that were measured.
+        code: what is wrong, when people are told about it; always ``None`` when OK or UNKNOWN.
+        detail: short technical fact for the administrator; never a person's data.
+
+    Raises:
+        ValueError: a code beside OK or UNKNOWN, or a value that is no finite number.
+    """
+
+    kind: ReadingKind
+    state: ReadingState
+    observed: Moment
+    values: Mapping[str, float] = field(default_factory=dict)
+    code: ErrorCode | None = None
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code is not None and self.state in {ReadingState.OK, ReadingState.UNKNOWN}:
+            raise ValueError(f"a reading that is {self.state} cannot have a code")
+        if not all(math.isfinite(value) for value in self.values.values()):
+            raise ValueError("a value is not finite")
+
+    @property
+    def observed_at(self) -> datetime:
+        """Wall clock of the observation, UTC."""
+        return self.observed.utc
+
+    def report(self) -> ReadingReport:
+        """Return the reading as it goes to the site."""
+        return ReadingReport(
+            kind=self.kind,
+            state=self.state,
+            observed_at=self.observed_at,
+            values=dict(self.values),
+            detail=self.detail[:_MAX_DETAIL],
+        )
