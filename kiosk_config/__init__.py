@@ -1,0 +1,1 @@
+"""Booth configuration: model, loader and the administrator's tool."""

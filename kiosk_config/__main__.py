@@ -1,0 +1,36 @@
+"""``kiosk-config``: the administrator's and IT's tool for configuration files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .loader import ConfigError, load
+from .reference import settings_markdown
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tool; 0 good, 1 the configuration has problems, 2 wrong usage."""
+    parser = argparse.ArgumentParser(prog="kiosk-config", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="say everything that is wrong with a configuration file")
+    check.add_argument("file", type=Path)
+    commands.add_parser("settings", help="print the settings reference (Markdown)")
+    options = parser.parse_args(arguments)
+    if options.command == "settings":
+        print(settings_markdown(), end="")
+        return 0
+    try:
+        config = load(options.file)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        print(f"{len(error.problems)} problem(s)", file=sys.stderr)
+        return 1
+    print(f"{options.file}: good ({config.mode}, booth {config.place.booth_id})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

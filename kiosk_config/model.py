@@ -1,0 +1,160 @@
+"""The one typed model of a booth's configuration. Every setting is named, bounded and described here and only here.
+
+The settings reference (docs/reference/settings.md) is generated from it; the loader reports against it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+def _path(value: object) -> object:
+    """TOML has no path type; strict mode would refuse the string."""
+    return Path(value) if isinstance(value, str) else value
+
+
+ConfigPath = Annotated[Path, BeforeValidator(_path)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Mode(StrEnum):
+    """Production refuses every simulated device; drill (演练) shows its band and may use them."""
+
+    PRODUCTION = "production"
+    DRILL = "drill"
+
+
+class Section(BaseModel):
+    """Base of every section: immutable, exact types, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Place(Section):
+    """Which booth this is."""
+
+    booth_id: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="The booth's name at the site server, such as xy-shihe-2-03."
+    )
+
+
+class Site(Section):
+    """The site server (站点服务器)."""
+
+    url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#\s]+)?$",
+        description="Base URL. Empty: the booth starts its own embedded server on loopback. http only for loopback.",
+    )
+    token_file: ConfigPath | None = Field(
+        default=None, description="File with the booth's bearer token. Needed when url is set."
+    )
+    ca_file: ConfigPath | None = Field(
+        default=None, description="PEM file with the site's certificate authority. Default: the system's."
+    )
+    timeout_s: float = Field(default=5.0, ge=0.5, le=60, description="Longest wait for one answer, in seconds.")
+
+
+class Reader(Section):
+    """The ID card reader."""
+
+    driver: Literal["pcsc", "simulated"] = Field(default="pcsc", description="How the reader is reached.")
+    name_pattern: str = Field(
+        default="", description="Regular expression on the PC/SC reader name. Empty: the first reader."
+    )
+    timeout_s: float = Field(default=8.0, ge=1, le=30, description="Longest time for one card, in seconds.")
+
+
+class Camera(Section):
+    """The booth's camera."""
+
+    driver: Literal["opencv", "simulated"] = Field(default="opencv", description="How pictures are captured.")
+    source: str = Field(default="0", description="Device number, video file, or image sequence pattern (%03d.jpg).")
+    width: int = Field(default=640, ge=320, le=3840, description="Capture width in pixels.")
+    height: int = Field(default=480, ge=240, le=2160, description="Capture height in pixels.")
+    fps: int = Field(default=15, ge=5, le=60, description="Capture rate in frames a second.")
+
+
+class Headset(Section):
+    """The headset worn by the expert."""
+
+    driver: Literal["pulse", "simulated"] = Field(default="pulse", description="Which sound system is asked.")
+    playback: str = Field(default="", description="PulseAudio sink name (regular expression). Empty: the default sink.")
+    capture: str = Field(
+        default="", description="PulseAudio source name (regular expression). Empty: the default source."
+    )
+
+
+class Ups(Section):
+    """The uninterruptible power supply, read through NUT (RFC 9271)."""
+
+    driver: Literal["nut", "none", "simulated"] = Field(
+        default="nut", description='Where the UPS is asked; "none" shows 未接入监测, never green.'
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Host of upsd.")
+    port: Port = Field(default=3493, description="Port of upsd.")
+    name: str = Field(default="booth", min_length=1, description="Name of the UPS at upsd.")
+    poll_s: float = Field(default=5.0, ge=1, le=60, description="Time between two polls, in seconds.")
+
+
+class Face(Section):
+    """Face comparison."""
+
+    models_dir: ConfigPath | None = Field(
+        default=None, description="Folder with manifest.json and the models. Default: the ones that ship."
+    )
+
+
+class Storage(Section):
+    """Where the booth keeps its journal."""
+
+    data_dir: ConfigPath = Field(
+        default=Path("/var/lib/evaluation-workstation"), description="Folder of the journal; made with mode 0700."
+    )
+    min_free_mb: int = Field(
+        default=500, ge=50, description="Below this free space no new visit starts (E-605), in MiB."
+    )
+
+
+class Screen(Section):
+    """What the expert sees."""
+
+    language: Literal["zh_CN", "en"] = Field(default="zh_CN", description="Language of every text.")
+    fullscreen: bool = Field(default=True, description="Whole screen, no frame. Production requires it.")
+    large_text: bool = Field(default=False, description="Start with the large text size.")
+
+
+class Drill(Section):
+    """Drill mode only."""
+
+    bench_file: ConfigPath | None = Field(default=None, description="State file of the drill bench (演练台).")
+
+
+class BoothConfig(Section):
+    """A whole configuration file."""
+
+    schema_version: Literal[1] = Field(description="Version of this format.")
+    mode: Annotated[Mode, Field(strict=False)] = Field(
+        default=Mode.PRODUCTION, description="production, or drill (演练) with simulated devices and a band on screen."
+    )
+    place: Place
+    site: Site = Site()
+    reader: Reader = Reader()
+    camera: Camera = Camera()
+    headset: Headset = Headset()
+    ups: Ups = Ups()
+    face: Face = Face()
+    storage: Storage = Storage()
+    screen: Screen = Screen()
+    drill: Drill = Drill()
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether simulated devices are allowed."""
+        return self.mode is Mode.DRILL
