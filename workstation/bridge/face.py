@@ -1,0 +1,116 @@
+"""The camera's thread: live pictures to the screen and to the face worker, one decision back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from drivers.contracts import Camera, CancelToken, Image
+from drivers.errors import CancelledError, ErrorCode, KioskError
+from workstation.face.client import FaceClient
+
+from .threads import Lane
+
+FRAME_TIMEOUT_S = 3.0
+
+
+def to_qimage(image: Image) -> QImage:
+    """Return a deep copy of a BGR picture for the screen."""
+    height, width, _ = image.shape
+    return QImage(image.tobytes(), width, height, 3 * width, QImage.Format.Format_BGR888).copy()
+
+
+class FaceBridge(QObject):
+    """Camera and comparison share one thread: a frame is taken when the one before was compared.
+
+    Signals (emitted in the camera's thread):
+        frame_captured(int attempt, QImage): a live picture.
+        observed(int attempt, Observation): what the worker saw in it; carries the decision when there is one.
+        failed(int attempt, ErrorCode): camera lost, worker lost, or no face in the reference.
+    """
+
+    frame_captured = Signal(int, QImage)
+    observed = Signal(int, object)
+    failed = Signal(int, object)
+
+    def __init__(self, camera: Camera, make_client: Callable[[], FaceClient], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._camera = camera
+        self._make_client = make_client
+        self._client: FaceClient | None = None
+        self._lock = threading.Lock()
+        self._running = CancelToken()
+        self.lane = Lane("dev-camera", self)
+
+    def prepare(self) -> None:
+        """Start the face worker, so that it is ready when the card has been read."""
+        self.lane.submit(self._prepare)
+
+    def start(self, attempt: int, portrait: Image) -> None:
+        """Compare live pictures with ``portrait`` until decided or stopped."""
+        token = CancelToken()
+        with self._lock:
+            self._running.cancel()
+            self._running = token
+        self.lane.submit(lambda: self._run(attempt, portrait, token))
+
+    def stop(self) -> None:
+        """Close the camera and let the worker forget. Returns at once."""
+        with self._lock:
+            self._running.cancel()
+
+    def close(self) -> None:
+        """End the thread and the worker."""
+        self.stop()
+        self.lane.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _prepare(self) -> None:
+        try:
+            self._started()
+        except KioskError:
+            return  # the attempt that follows meets the same failure and reports it
+
+    def _started(self) -> FaceClient:
+        if self._client is None:
+            self._client = self._make_client()
+        self._client.start()
+        return self._client
+
+    def _run(self, attempt: int, portrait: Image, token: CancelToken) -> None:
+        try:
+            client = self._started()
+            if not client.set_reference(portrait):
+                raise KioskError(ErrorCode.CARD_PHOTO_UNUSABLE)
+            self._camera.open()
+            self._observe(attempt, client, token)
+        except CancelledError:
+            return
+        except KioskError as error:
+            if not token.is_cancelled:
+                self.failed.emit(attempt, error.code)
+        finally:
+            portrait.fill(0)
+            self._camera.close()
+            self._forget()
+
+    def _observe(self, attempt: int, client: FaceClient, token: CancelToken) -> None:
+        while not token.is_cancelled:
+            frame = self._camera.read(timeout_s=FRAME_TIMEOUT_S)
+            self.frame_captured.emit(attempt, to_qimage(frame.image))
+            observation = client.observe(frame.image, frame.captured_at)
+            self.observed.emit(attempt, observation)
+            if observation.decision is not None:
+                return
+
+    def _forget(self) -> None:
+        if self._client is None:
+            return
+        try:
+            self._client.reset()
+        except KioskError:
+            return  # the worker is gone, and what it knew with it

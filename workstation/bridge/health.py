@@ -1,0 +1,164 @@
+"""Watches headset, UPS, camera, disk and main site, each in its own thread, and keeps the board in the GUI thread."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from drivers.contracts import Camera, CancelToken, DeviceStatus, Headset, Ups
+from drivers.errors import ErrorCode
+from workstation.health.board import HealthBoard, HealthEvent, HealthSnapshot
+from workstation.health.links import probe_main_site
+from workstation.health.power import RuntimeForecast
+from workstation.health.probes import DiskLimits, read_device, read_disk, read_ups
+from workstation.health.readings import Moment, Reading
+from workstation.site.contract import ReadingKind, ReadingReport, ReadingState
+
+from .threads import SupervisedLoop
+
+HEADSET_WAIT_S = 5.0
+PROBE_INTERVAL_S = 3.0
+BOARD_INTERVAL_MS = 1000
+
+
+class HealthBridge(QObject):
+    """Signals are emitted in the GUI thread.
+
+    Signals:
+        condition_raised(ErrorCode), condition_cleared(ErrorCode): what the journey has to know.
+        event_found(HealthEvent): an edge for the journal.
+        snapshot_taken(HealthSnapshot): once a second, for the status bar.
+    """
+
+    condition_raised = Signal(object)
+    condition_cleared = Signal(object)
+    event_found = Signal(object)
+    snapshot_taken = Signal(object)
+    _observed = Signal(object)
+
+    def __init__(
+        self,
+        *,
+        camera: Camera,
+        headset: Headset,
+        ups: Ups | None,
+        ups_poll_s: float,
+        data_dir: Path,
+        min_free_bytes: int,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._camera, self._headset, self._ups = camera, headset, ups
+        self._ups_poll_s = ups_poll_s
+        self._data_dir = data_dir
+        self._limits = DiskLimits(warn_free_bytes=2 * min_free_bytes, bad_free_bytes=min_free_bytes)
+        self._main_site: str | None = None
+        self._board = HealthBoard()
+        self._conditions: frozenset[ErrorCode] = frozenset()
+        self._reports: list[ReadingReport] = []
+        self._loops = [
+            SupervisedLoop("dev-headset", self._watch_headset),
+            SupervisedLoop("probes", self._probe),
+        ]
+        if ups is not None:
+            self._loops.append(SupervisedLoop("dev-ups", self._poll_ups))
+        self._observed.connect(self.observe)
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(BOARD_INTERVAL_MS)
+        self._ticker.timeout.connect(self._on_ticker_timeout)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        for loop in self._loops:
+            loop.start()
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """End the threads and close the devices."""
+        self._ticker.stop()
+        for loop in self._loops:
+            loop.stop()
+        self._headset.close()
+        if self._ups is not None:
+            self._ups.close()
+
+    def watch_main_site(self, origin: str | None) -> None:
+        """Probe this origin from now on; ``None`` ends it."""
+        self._main_site = origin
+
+    def reports(self) -> list[ReadingReport]:
+        """Return the readings of the last second, for the site. Any thread may ask."""
+        return self._reports
+
+    def snapshot(self) -> HealthSnapshot:
+        """Return the board as it is now."""
+        return self._board.snapshot(Moment.now())
+
+    @Slot(object)
+    def observe_device(self, status: DeviceStatus) -> None:
+        """Take the status of a device that another bridge watches."""
+        self.observe(read_device(status, Moment.now()))
+
+    @Slot(object)
+    def observe(self, reading: Reading) -> None:
+        """Take a reading."""
+        self._tell(self._board.observe(reading))
+        self._follow_conditions()
+
+    def _watch_headset(self, cancel: CancelToken) -> None:
+        while not cancel.is_cancelled:
+            self._observed.emit(read_device(self._headset.status(), Moment.now()))
+            self._headset.wait(timeout_s=HEADSET_WAIT_S, cancel=cancel)
+
+    def _poll_ups(self, cancel: CancelToken) -> None:
+        if self._ups is None:
+            return
+        forecast = RuntimeForecast()
+        while not cancel.is_cancelled:
+            reading = self._ups.poll(timeout_s=self._ups_poll_s)
+            estimate = forecast.observe(reading, time.monotonic())
+            if estimate is not None:
+                reading = replace(reading, runtime_s=estimate.seconds)
+            self._observed.emit(read_ups(reading, Moment.now()))
+            cancel.wait(self._ups_poll_s)
+
+    def _probe(self, cancel: CancelToken) -> None:
+        while not cancel.is_cancelled:
+            self._observed.emit(read_device(self._camera.present(), Moment.now()))
+            self._observed.emit(read_disk(self._data_dir, Moment.now(), self._limits))
+            origin = self._main_site
+            if origin is not None:
+                reading = probe_main_site(origin)
+                if origin == self._main_site:
+                    self._observed.emit(reading)
+            cancel.wait(PROBE_INTERVAL_S)
+
+    @Slot()
+    def _on_ticker_timeout(self) -> None:
+        self._tell(self._board.expire(Moment.now()))
+        self._follow_conditions()
+        self.snapshot_taken.emit(self.snapshot())
+
+    def _follow_conditions(self) -> None:
+        readings = self.snapshot().readings.values()
+        self._reports = [reading.report() for reading in readings]
+        now = frozenset(code for reading in readings if (code := _condition(reading)) is not None)
+        for code in now - self._conditions:
+            self.condition_raised.emit(code)
+        for code in self._conditions - now:
+            self.condition_cleared.emit(code)
+        self._conditions = now
+
+    def _tell(self, events: list[HealthEvent]) -> None:
+        for event in events:
+            self.event_found.emit(event)
+
+
+def _condition(reading: Reading) -> ErrorCode | None:
+    """A disk that only gets full (WARN) is the administrator's matter; it does not keep experts out."""
+    if reading.kind is ReadingKind.DISK and reading.state is not ReadingState.BAD:
+        return None
+    return reading.code
