@@ -1,0 +1,711 @@
+"""The site server over real HTTP, on SQLite and on PostgreSQL: sign-in, rosters, tickets, reports, board, access."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+import requests
+import uvicorn
+
+from drivers.errors import ErrorCode, KioskError
+from workstation.journal.journal import Journal
+from workstation.site.client import SiteClient
+from workstation.site.contract import (
+    ArrivalRequest,
+    BoothRow,
+    ChainFault,
+    EventPage,
+    LaunchRequest,
+    MatchState,
+    ReadingKind,
+    ReadingReport,
+    ReadingState,
+    ReportRequest,
+    VerificationMethod,
+    event_hash,
+    expert_hash,
+)
+from workstation.site.server import tokens
+from workstation.site.server.app import create_app
+from workstation.site.server.database import Database, sqlite_url
+from workstation.site.server.models import Base
+from workstation.site.server.reports import PAST_READINGS_KEPT, next_interval_s
+from workstation.site.server.site import Site
+
+START = datetime(2026, 6, 1, 0, 20, tzinfo=UTC)  # 08:20 at the site
+ID_ONE = "41150019000101001X"
+ID_TWO = "411500190002020021"
+NAME = "张某某"
+BOOTHS = ("booth-02", "booth-03")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Path]:
+    """A private PostgreSQL that listens on a Unix socket only."""
+    found = shutil.which("initdb") or next(
+        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None
+    )
+    assert found, "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+    programs = Path(found).parent
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+    if user:
+        shutil.chown(folder, "postgres", "postgres")
+    data = folder / "data"
+
+    def run(program: str, *arguments: str | Path) -> None:
+        subprocess.run(
+            [programs / program, "-D", data, *arguments],
+            cwd=folder,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            timeout=90,
+            **user,
+        )
+
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c deadlock_timeout=100ms"
+    run("initdb", "-U", "site", "-A", "trust", "-E", "UTF8", "-N", "--no-locale")
+    run("pg_ctl", "-w", "-t", "60", "-l", folder / "log", "-o", options, "start")
+    yield folder
+    run("pg_ctl", "-w", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path) -> str:
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    folder = request.getfixturevalue("cluster")
+    name = f"site_{uuid4().hex}"
+    with psycopg.connect(host=str(folder), user="site", dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"postgresql://site@/{name}?host={folder}"
+
+
+@pytest.fixture
+def site(database_url, tmp_path) -> Iterator[SimpleNamespace]:
+    clock = Clock()
+    database = Database(database_url)
+    context = Site(database=database, tokens=tokens.load_or_create(tmp_path, *BOOTHS), clock=clock)
+    context.enrol()
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    config = uvicorn.Config(create_app(context), log_config=None, access_log=False, lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    clients = [SiteClient(url, booth, context.tokens.booths[booth], timeout_s=10) for booth in BOOTHS]
+    session = requests.Session()
+    session.trust_env = False
+    yield SimpleNamespace(
+        url=url,
+        clock=clock,
+        tokens=context.tokens,
+        two=clients[0],
+        three=clients[1],
+        http=session,
+        database=database,
+        folder=tmp_path,
+    )
+    for client in clients:
+        client.close()
+    session.close()
+    server.should_exit = True
+    thread.join(20)
+    listening.close()
+    database.close()
+
+
+def admin(site, method, path, body=None, token=None):
+    headers = {"Authorization": f"Bearer {token or site.tokens.admin}"}
+    return site.http.request(method, f"{site.url}/v1{path}", json=body, headers=headers, timeout=20)
+
+
+def roster(project="P-1", version=1, *, entries=None, starts_at=START, **changes):
+    return {
+        "project_id": project,
+        "version": version,
+        "project_name": "浉河区道路工程",
+        "section": "一标段",
+        "main_site": "信阳市公共资源交易中心",
+        "main_site_url": "https://main.example/enter?lang=zh",
+        "origins": ["https://main.example"],
+        "starts_at": starts_at.isoformat(),
+        "expected_hours": 4,
+        "entries": entries if entries is not None else [entry()],
+        **changes,
+    }
+
+
+def entry(id_number=ID_ONE, **changes):
+    return {"name": NAME, "id_number": id_number, "alias": "专家1号", "role": "评委", **changes}
+
+
+def put(site, body):
+    return admin(site, "PUT", f"/rosters/{body['project_id']}", body)
+
+
+def arrival(client, id_number=ID_ONE) -> ArrivalRequest:
+    info = client.booth()
+    return ArrivalRequest(
+        arrival_id=uuid4(),
+        key_id=info.key_id,
+        expert_hash=expert_hash(bytes.fromhex(info.arrival_key), id_number),
+        method=VerificationMethod.CARD_FACE,
+        verified_at=START,
+    )
+
+
+def seated(client, id_number=ID_ONE) -> UUID:
+    request = arrival(client, id_number)
+    assert client.arrive(request).signed_in_elsewhere is None
+    return request.arrival_id
+
+
+def ticket_of(client, arrival_id, project="P-1", launch_id=None) -> str:
+    launch = client.launch(LaunchRequest(launch_id=launch_id or uuid4(), arrival_id=arrival_id, project_id=project))
+    return parse_qs(urlsplit(launch.url).query)["ticket"][0]
+
+
+def redeem(site, ticket, token=None):
+    headers = {"Authorization": f"Bearer {token or site.tokens.main_site}"}
+    return requests.post(f"{site.url}/v1/tickets/redeem", json={"ticket": ticket}, headers=headers, timeout=20)
+
+
+# --- arrival and matching
+
+
+def test_roster_arrives_after_the_expert(site):
+    arrived = seated(site.three)
+    assert site.three.match(arrived).state is MatchState.ROSTER_PENDING
+    assert put(site, roster()).json()["experts"] == 1
+    reply = site.three.match(arrived)
+    assert reply.state is MatchState.MATCHED
+    assert reply.assignment.alias == "专家1号"
+    assert reply.assignment.project_id == "P-1"
+
+
+def test_not_listed_other_booth_and_replaced(site):
+    admin(site, "PUT", "/booths/booth-02", {"centre": "c", "room": "r", "booth_label": "02 号工位"})
+    put(site, roster(entries=[entry(booth_id="booth-02")]))
+    arrived = seated(site.three)
+    reply = site.three.match(arrived)
+    assert (reply.state, reply.booth_label) == (MatchState.OTHER_BOOTH, "02 号工位")
+    put(site, roster(version=2, entries=[entry(replaced=True), entry(ID_TWO)]))
+    assert site.three.match(arrived).state is MatchState.REPLACED
+    put(site, roster(version=3, entries=[entry(ID_TWO)]))
+    assert site.three.match(arrived).state is MatchState.NOT_LISTED
+    put(site, roster(version=4, entries=[entry(booth_id="booth-03")]))
+    assert site.three.match(arrived).state is MatchState.MATCHED
+
+
+def test_a_second_booked_project_keeps_the_answer_pending(site):
+    booking = {
+        "starts_at": START.isoformat(),
+        "ends_at": (START + timedelta(hours=9)).isoformat(),
+        "projects": 2,
+    }
+    settings = {"centre": "c", "room": "r", "booth_label": "03 号工位", "bookings": [booking]}
+    assert admin(site, "PUT", "/booths/booth-03", settings).status_code == 204
+    put(site, roster("P-1", entries=[entry(ID_TWO)]))
+    arrived = seated(site.three)
+    assert site.three.match(arrived).state is MatchState.ROSTER_PENDING
+    put(site, roster("P-2", entries=[entry(ID_TWO)]))
+    assert site.three.match(arrived).state is MatchState.NOT_LISTED
+    assert site.three.booth().bookings[0].projects == 2
+
+
+def test_of_two_projects_the_next_one_is_shown(site):
+    put(site, roster("P-2", starts_at=START + timedelta(hours=6)))
+    put(site, roster("P-1"))
+    arrived = seated(site.three)
+    assert site.three.match(arrived).assignment.project_id == "P-1"
+    site.clock.now += timedelta(hours=5)
+    assert site.three.match(arrived).assignment.project_id == "P-2"
+
+
+def test_one_person_sits_in_one_booth(site):
+    admin(site, "PUT", "/booths/booth-02", {"centre": "c", "room": "r", "booth_label": "02 号工位"})
+    first = seated(site.two)
+    again = arrival(site.three)
+    assert site.three.arrive(again).signed_in_elsewhere == "02 号工位"
+    with pytest.raises(KioskError) as caught:
+        site.three.match(again.arrival_id)
+    assert caught.value.context["status"] == 404
+    site.two.leave(first)
+    site.two.leave(first)
+    site.two.leave(uuid4())
+    assert site.three.arrive(again).signed_in_elsewhere is None
+    with pytest.raises(KioskError) as caught:
+        site.two.match(first)
+    assert caught.value.context["status"] == 410
+
+
+def test_a_booth_cannot_end_or_see_anothers_arrival(site):
+    arrived = seated(site.two)
+    site.three.leave(arrived)
+    with pytest.raises(KioskError):
+        site.three.match(arrived)
+    assert site.two.match(arrived).state is MatchState.ROSTER_PENDING
+
+
+def test_arrival_is_idempotent_and_its_id_belongs_to_it(site):
+    request = arrival(site.three)
+    assert site.three.arrive(request) == site.three.arrive(request)
+    other = request.model_copy(update={"expert_hash": "0" * 64})
+    with pytest.raises(KioskError) as caught:
+        site.three.arrive(other)
+    assert caught.value.context["status"] == 409
+
+
+def test_a_new_arrival_at_a_booth_ends_the_one_before(site):
+    first = seated(site.three)
+    seated(site.three, ID_TWO)
+    with pytest.raises(KioskError):
+        site.three.match(first)
+    seated(site.two, ID_ONE)
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_one_person_at_two_booths_at_once_is_seated_once(site, round_):
+    requests_ = [(client, arrival(client)) for client in (site.two, site.three)]
+    with ThreadPoolExecutor(2) as pool:
+        replies = list(pool.map(lambda pair: pair[0].arrive(pair[1]), requests_))
+    assert [reply.signed_in_elsewhere is None for reply in replies].count(True) == 1
+
+
+def test_two_persons_who_swap_booths_at_once(site):
+    seated(site.two, ID_ONE)
+    seated(site.three, ID_TWO)
+    swap = [(site.two, arrival(site.two, ID_TWO)), (site.three, arrival(site.three, ID_ONE))]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda pair: pair[0].arrive(pair[1]), swap))
+
+
+# --- keys of the day
+
+
+def test_the_key_changes_at_midnight_of_the_site_and_an_overnight_evaluation_still_matches(site):
+    put(site, roster())
+    today = site.three.booth()
+    assert today.key_id == "2026-06-01"
+    before_midnight = arrival(site.three)
+    site.clock.now = datetime(2026, 6, 1, 16, 5, tzinfo=UTC)
+    tomorrow = site.three.booth()
+    assert tomorrow.key_id == "2026-06-02"
+    assert tomorrow.arrival_key != today.arrival_key
+    site.three.arrive(before_midnight)
+    assert site.three.match(before_midnight.arrival_id).state is MatchState.MATCHED
+    assert site.three.match(seated(site.three)).state is MatchState.MATCHED
+
+
+def test_a_roster_for_a_later_day_waits_under_that_days_key(site):
+    reply = put(site, roster(starts_at=START + timedelta(days=5)))
+    assert reply.json()["days"] == ["2026-06-06", "2026-06-07"]
+    assert site.three.match(seated(site.three)).state is MatchState.ROSTER_PENDING
+    site.clock.now += timedelta(days=5)
+    assert site.three.match(seated(site.three)).state is MatchState.MATCHED
+
+
+def test_an_old_key_is_gone_and_so_is_what_it_opened(site):
+    put(site, roster())
+    old = arrival(site.three)
+    site.clock.now += timedelta(days=3)
+    site.three.booth()
+    with pytest.raises(KioskError) as caught:
+        site.three.arrive(old)
+    assert caught.value.context["status"] == 409
+    assert put(site, roster(version=2)).json()["days"] == ["2026-06-02"]
+    site.clock.now += timedelta(days=3)
+    assert put(site, roster(version=3)).status_code == 422
+
+
+def test_neither_name_nor_number_reaches_the_disk(site, database_url):
+    put(site, roster())
+    seated(site.three)
+    if database_url.startswith("sqlite"):
+        for file in site.folder.iterdir():
+            content = file.read_bytes()
+            assert ID_ONE.encode() not in content
+            assert NAME.encode() not in content
+    assert {"name", "id_number"}.isdisjoint(
+        column.name for table in Base.metadata.tables.values() for column in table.columns
+    )
+
+
+# --- rosters
+
+
+def test_newer_roster_wins_older_is_refused_same_changes_nothing(site):
+    assert put(site, roster(version=5)).json()["version"] == 5
+    assert put(site, roster(version=5, entries=[])).json()["experts"] == 1
+    refused = put(site, roster(version=4, entries=[]))
+    assert refused.status_code == 409
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert put(site, roster(version=6, entries=[])).json()["experts"] == 0
+
+
+def test_an_invalid_roster_is_refused_without_repeating_it(site):
+    body = roster(entries=[entry(ID_ONE[:-1])])
+    reply = put(site, body)
+    assert reply.status_code == 422
+    assert reply.json()["title"] == "request is not valid"
+    assert ID_ONE[:-1] not in reply.text
+    assert NAME not in reply.text
+    assert put(site, roster(**{ID_ONE: 1})).text.count(ID_ONE) == 0
+    assert admin(site, "PUT", "/rosters/other", roster()).status_code == 422
+    assert put(site, roster(project_name="\ud800")).status_code == 422
+
+
+def test_a_text_with_nul_gives_an_answer(site):
+    assert put(site, roster(project_name="a\0b")).status_code in {200, 422}
+    assert site.three.match(seated(site.three)).state is not None
+
+
+def test_two_rosters_of_one_project_at_once(site):
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda n: _put_alone(site, roster(version=n)), range(1, 9)))
+    assert {reply.status_code for reply in replies} <= {200, 409}
+    assert put(site, roster(version=8)).json()["experts"] == 1
+    assert put(site, roster(version=7)).status_code == 409
+
+
+def _put_alone(site, body):
+    headers = {"Authorization": f"Bearer {site.tokens.admin}"}
+    return requests.put(f"{site.url}/v1/rosters/{body['project_id']}", json=body, headers=headers, timeout=20)
+
+
+# --- tickets
+
+
+def test_a_ticket_opens_the_main_site_once(site):
+    put(site, roster())
+    arrived = seated(site.three)
+    launch = site.three.launch(LaunchRequest(launch_id=uuid4(), arrival_id=arrived, project_id="P-1"))
+    assert launch.url.startswith("https://main.example/enter?lang=zh&ticket=")
+    assert launch.origins == ["https://main.example"]
+    assert launch.expires_at == START + timedelta(seconds=120)
+    ticket = parse_qs(urlsplit(launch.url).query)["ticket"][0]
+    assert len(ticket) >= 43
+    holder = redeem(site, ticket).json()
+    assert holder == {
+        "booth_id": "booth-03",
+        "booth_label": "booth-03",
+        "project_id": "P-1",
+        "project_name": "浉河区道路工程",
+        "alias": "专家1号",
+        "role": "评委",
+    }
+    assert redeem(site, ticket).status_code == 410
+    assert redeem(site, "x" * 43).status_code == 404
+    assert redeem(site, "short").status_code == 422
+
+
+def test_the_same_launch_gives_the_same_ticket_and_another_another(site):
+    put(site, roster())
+    arrived = seated(site.three)
+    launch_id = uuid4()
+    first = ticket_of(site.three, arrived, launch_id=launch_id)
+    assert ticket_of(site.three, arrived, launch_id=launch_id) == first
+    assert ticket_of(site.three, arrived) != first
+
+
+def test_a_ticket_expires(site):
+    put(site, roster())
+    ticket = ticket_of(site.three, seated(site.three))
+    site.clock.now += timedelta(seconds=120)
+    assert redeem(site, ticket).status_code == 410
+
+
+@pytest.mark.parametrize("end", ["left", "replaced", "moved"])
+def test_a_ticket_dies_with_its_reason(site, end):
+    put(site, roster())
+    arrived = seated(site.three)
+    ticket = ticket_of(site.three, arrived)
+    if end == "left":
+        site.three.leave(arrived)
+    elif end == "replaced":
+        put(site, roster(version=2, entries=[entry(replaced=True)]))
+    else:
+        put(site, roster(version=2, entries=[entry(booth_id="booth-02")]))
+    assert redeem(site, ticket).status_code == 410
+
+
+def test_only_a_matched_arrival_gets_a_ticket(site):
+    arrived = seated(site.three)
+    put(site, roster(entries=[entry(ID_TWO)]))
+    for project in ("P-1", "P-9"):
+        with pytest.raises(KioskError) as caught:
+            ticket_of(site.three, arrived, project)
+        assert caught.value.code is ErrorCode.TICKET_REFUSED
+        assert not caught.value.retryable
+    put(site, roster(version=2))
+    used = uuid4()
+    ticket_of(site.three, arrived, launch_id=used)
+    site.three.leave(arrived)
+    with pytest.raises(KioskError) as caught:
+        ticket_of(site.three, arrived)
+    assert caught.value.code is ErrorCode.TICKET_REFUSED
+    assert caught.value.context["title"] == "this arrival is over"
+    other = seated(site.two)
+    with pytest.raises(KioskError):
+        ticket_of(site.two, other, launch_id=used)
+
+
+def test_of_many_redemptions_at_once_one_succeeds(site):
+    put(site, roster())
+    arrived = seated(site.three)
+    for _ in range(3):
+        ticket = ticket_of(site.three, arrived)
+        with ThreadPoolExecutor(8) as pool:
+            statuses = list(pool.map(lambda _n, t=ticket: redeem(site, t).status_code, range(8)))
+        assert sorted(statuses) == [200] + [410] * 7
+
+
+def test_the_ticket_itself_is_not_stored(site, database_url):
+    put(site, roster())
+    ticket = ticket_of(site.three, seated(site.three))
+    if database_url.startswith("sqlite"):
+        assert all(ticket.encode() not in file.read_bytes() for file in site.folder.iterdir())
+
+
+# --- reports
+
+
+def report(events=(), readings=(), acknowledged=()):
+    return ReportRequest(
+        boot_id=uuid4(),
+        sent_at=START,
+        state="idle",
+        version="1.0",
+        events=list(events),
+        readings=list(readings),
+        acknowledged=list(acknowledged),
+    )
+
+
+def page(site, booth="booth-03", after=0) -> EventPage:
+    return EventPage.model_validate(admin(site, "GET", f"/booths/{booth}/events?after={after}").json())
+
+
+@pytest.fixture
+def events(tmp_path):
+    journal = Journal(tmp_path / "journal" / "journal.db")
+    journal.append("card_read", "s-1", {"n": 1.0, "big": 2**80, "tiny": 5e-324, "nul": "\0", "名": "值"})
+    made = [journal.append("step", "s-1", {"n": n}) for n in range(5)]
+    everything = journal.unsent(10)
+    journal.close()
+    assert len(everything) == len(made) + 1
+    return everything
+
+
+def test_events_are_stored_once_as_they_were(site, events):
+    assert site.three.report(report(events[:4])).acked_events == [event.event_id for event in events[:4]]
+    site.three.report(report(events[2:]))
+    site.three.report(report(events))
+    stored = page(site)
+    assert stored.events == events
+    assert stored.incidents == []
+    assert all(event_hash(event) == event.chain_hash for event in stored.events)
+    assert page(site, "booth-02").events == []
+
+
+def test_a_broken_chain_is_recorded_and_never_refused(site, events):
+    forged = events[5].model_copy(update={"data": {"n": 99}})
+    copied = events[3].model_copy(update={"event_id": uuid4(), "kind": "other"})
+    copied = copied.model_copy(update={"chain_hash": event_hash(copied)})
+    site.three.report(report([*events[:2], events[3]]))
+    site.three.report(report([copied]))
+    site.three.report(report([events[4], forged]))
+    changed = events[0].model_copy(update={"chain_hash": "a" * 64})
+    assert site.three.report(report([changed])).acked_events == [changed.event_id]
+    site.three.report(report([changed]))
+    stored = page(site)
+    assert len(stored.events) == 6
+    found = {(incident.fault, incident.seq) for incident in stored.incidents}
+    assert found == {
+        (ChainFault.GAP, 4),
+        (ChainFault.FORK, 4),
+        (ChainFault.HASH, 6),
+        (ChainFault.CONFLICT, 1),
+    }
+
+
+def test_events_are_paged(site, tmp_path):
+    journal = Journal(tmp_path / "long.db")
+    for n in range(620):
+        journal.append("step", "", {"n": n})
+    sent = journal.unsent(1000)
+    journal.close()
+    for start in range(0, 620, 200):
+        site.three.report(report(sent[start : start + 200]))
+    first = page(site)
+    assert first.next_after is not None
+    second = page(site, after=first.next_after)
+    assert second.next_after is None
+    assert first.events + second.events == sent
+
+
+def test_the_same_report_many_times_at_once_is_stored_once(site, events):
+    request = report(events)
+    with ThreadPoolExecutor(6) as pool:
+        replies = list(pool.map(lambda _n: site.three.report(request), range(6)))
+    assert all(len(reply.acked_events) == len(events) for reply in replies)
+    stored = page(site)
+    assert stored.events == events
+    assert stored.incidents == []
+
+
+def reading(state=ReadingState.OK, **values):
+    return ReadingReport(kind=ReadingKind.UPS, state=state, observed_at=START, values=values)
+
+
+def board(site) -> dict[str, BoothRow]:
+    rows = [BoothRow.model_validate(row) for row in admin(site, "GET", "/board").json()]
+    return {row.booth_id: row for row in rows}
+
+
+def test_the_board_shows_the_newest_and_tells_silence(site):
+    assert board(site)["booth-03"].state == "missing"
+    site.three.report(report(readings=[reading(load_percent=11.5)]))
+    reply = site.three.report(report(readings=[reading(load_percent=12.5)]))
+    assert reply.next_interval_s >= 5
+    row = board(site)["booth-03"]
+    assert (row.state, row.last_seen) == ("idle", START)
+    assert [item.values for item in row.readings] == [{"load_percent": 12.5}]
+    site.clock.now += timedelta(minutes=5)
+    row = board(site)["booth-03"]
+    assert row.state == "missing"
+    assert [item.state for item in row.readings] == [ReadingState.UNKNOWN]
+
+
+def test_past_readings_are_changes_only_and_bounded(site, monkeypatch):
+    monkeypatch.setattr("workstation.site.server.reports.PAST_READINGS_KEPT", 3)
+    assert PAST_READINGS_KEPT == 1000
+    for state in "ok", "ok", "warn", "ok", "bad", "bad", "ok":
+        site.three.report(report(readings=[reading(ReadingState(state))]))
+    past = admin(site, "GET", "/booths/booth-03/readings").json()
+    assert [item["state"] for item in past] == ["ok", "bad", "ok"]
+
+
+def test_a_busy_server_slows_its_booths_down():
+    assert next_interval_s(0.01) == 5
+    assert next_interval_s(1.0) == 20
+    assert next_interval_s(1000.0) == 60
+
+
+def test_a_command_comes_until_it_is_acknowledged(site):
+    command = {"command_id": str(uuid4()), "kind": "message", "text": "请稍候"}
+    for _ in range(2):
+        assert admin(site, "POST", "/booths/booth-03/commands", command).status_code == 204
+    changed = {**command, "text": "别的"}
+    assert admin(site, "POST", "/booths/booth-03/commands", changed).status_code == 409
+    assert admin(site, "POST", "/booths/nowhere/commands", command).status_code == 404
+    for _ in range(2):
+        assert [item.text for item in site.three.report(report()).commands] == ["请稍候"]
+    assert site.two.report(report()).commands == []
+    assert site.two.report(report(acknowledged=[UUID(command["command_id"])])).commands == []
+    assert len(site.three.report(report()).commands) == 1
+    assert site.three.report(report(acknowledged=[UUID(command["command_id"])])).commands == []
+    assert site.three.report(report()).commands == []
+
+
+# --- access
+
+
+def test_every_door_has_its_own_key(site):
+    wrong = [
+        ("GET", "/booths/booth-03", site.tokens.booths["booth-02"]),
+        ("GET", "/booths/booth-03", site.tokens.admin),
+        ("GET", "/booths/booth-99", site.tokens.booths["booth-03"]),
+        ("GET", "/board", site.tokens.booths["booth-03"]),
+        ("GET", "/board", site.tokens.main_site),
+        ("PUT", "/booths/booth-03", site.tokens.booths["booth-03"]),
+        ("POST", "/tickets/redeem", site.tokens.admin),
+        ("GET", "/board", "-"),
+    ]
+    for method, path, token in wrong:
+        reply = admin(site, method, path, {}, token=token)
+        assert reply.status_code == 401, (method, path)
+        assert reply.headers["Content-Type"] == "application/problem+json"
+        assert reply.headers["WWW-Authenticate"] == "Bearer"
+    assert site.http.get(f"{site.url}/v1/board", timeout=20).status_code == 401
+    assert site.http.get(f"{site.url}/v1/health", timeout=20).json() == {"status": "ok"}
+
+
+def test_a_refused_token_is_not_retryable_for_the_booth(site):
+    stranger = SiteClient(site.url, "booth-03", "x" * 43, timeout_s=5)
+    with pytest.raises(KioskError) as caught:
+        stranger.booth()
+    stranger.close()
+    assert caught.value.code is ErrorCode.SITE_SERVER_UNREACHABLE
+    assert not caught.value.retryable
+    assert caught.value.context == {"status": 401, "title": "a valid token is needed"}
+
+
+def test_the_administrator_sets_a_booth_up(site):
+    settings = {"centre": "浉河区分中心", "room": "评标室 2", "booth_label": "07 号工位", "hotline": "0376-1"}
+    token = "t" * 43
+    assert admin(site, "PUT", "/booths/booth-07", settings).status_code == 204
+    client = SiteClient(site.url, "booth-07", token, timeout_s=5)
+    with pytest.raises(KioskError):
+        client.booth()
+    assert admin(site, "PUT", "/booths/booth-07", {**settings, "token": token}).status_code == 204
+    assert admin(site, "PUT", "/booths/booth-07", settings).status_code == 204
+    info = client.booth()
+    client.close()
+    assert (info.centre, info.booth_label, info.hotline) == ("浉河区分中心", "07 号工位", "0376-1")
+
+
+def test_strange_requests_are_refused_as_problems(site):
+    headers = {"Authorization": f"Bearer {site.tokens.admin}"}
+    long = b"x" * (5 << 20)
+    put_ = f"{site.url}/v1/rosters/P-1"
+    replies = [
+        site.http.put(put_, data=long, headers=headers, timeout=20),
+        site.http.put(put_, data=iter([long]), headers=headers, timeout=20),
+        site.http.put(put_, data=b"{", headers=headers, timeout=20),
+        site.http.put(put_, data=b"[" * 100_000, headers={**headers, "Content-Type": "application/json"}, timeout=20),
+        site.http.get(f"{site.url}/nothing", timeout=20),
+        site.http.delete(put_, headers=headers, timeout=20),
+        site.http.get(f"{site.url}/v1/booths/A%2F..", headers=headers, timeout=20),
+    ]
+    assert [reply.status_code for reply in replies][:3] == [413, 413, 422]
+    for reply in replies:
+        assert 400 <= reply.status_code < 500
+        assert reply.headers["Content-Type"] == "application/problem+json"
+
+
+def test_two_processes_may_start_on_one_database_at_once(database_url):
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _n: Database(database_url), range(4)))
+    for database in opened:
+        database.close()

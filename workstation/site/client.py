@@ -1,0 +1,206 @@
+"""The booth's way to the site server: typed requests, typed replies, one typed error."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+from uuid import UUID, uuid4
+
+import requests
+from pydantic import BaseModel, ValidationError
+
+from drivers.errors import ErrorCode, KioskError
+from workstation.site.contract import (
+    ArrivalReply,
+    ArrivalRequest,
+    BoothInfo,
+    Launch,
+    LaunchRequest,
+    MatchReply,
+    Problem,
+    ReportReply,
+    ReportRequest,
+)
+from workstation.site.transport import bounded_session, exchange
+
+_Reply = TypeVar("_Reply", bound=BaseModel)
+
+_TOTAL_FACTOR = 3
+"""An exchange may take this many time-outs in all, repeats included."""
+
+_REFUSED_FOR_GOOD = range(400, 500)
+_TRY_LATER = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """What the last exchange with a ``server_time`` showed.
+
+    Attributes:
+        round_trip_s: from sending to the head of the reply.
+        clock_offset_s: server's clock minus ours, positive when we are behind; good to half the round trip.
+    """
+
+    round_trip_s: float
+    clock_offset_s: float
+
+
+class SiteClient:
+    """Calls of one booth to its site server. May be used from several threads.
+
+    Every call is named by an id that the booth made, so a call whose reply was lost can be repeated; the client
+    does so twice by itself.
+
+    Args:
+        base_url: ``https://…``; ``http://`` is accepted for a loopback host only.
+        booth_id: this booth.
+        token: its bearer token.
+        timeout_s: for connecting and for each wait; a whole call ends within about three times this.
+        ca_file: PEM file of the authorities to trust in place of the system's.
+
+    Raises:
+        KioskError: every call raises SITE_SERVER_UNREACHABLE, retryable, when no valid reply came, and not retryable
+            when the token was refused (401, 403); ``launch`` raises TICKET_REFUSED when the expert may not enter
+            (409, 410); INTERNAL, not retryable, for every other refusal. ``context`` has ``status`` and ``title``.
+    """
+
+    def __init__(
+        self, base_url: str, booth_id: str, token: str, *, timeout_s: float, ca_file: str | None = None
+    ) -> None:
+        _require_protected(base_url)
+        self._root = f"{base_url.rstrip('/')}/v1/booths/{quote(booth_id, safe='')}"
+        self._token = token
+        self._timeout_s = timeout_s
+        self._session = bounded_session(ca_file)
+        self.measured: Measurement | None = None
+
+    def booth(self) -> BoothInfo:
+        """Fetch what the site says about this booth, with the key of the day."""
+        info, response = self._call("GET", "", BoothInfo)
+        self._measure(info.server_time, response)
+        return info
+
+    def arrive(self, request: ArrivalRequest) -> ArrivalReply:
+        """Report that somebody's presence was verified here. ``INTERNAL`` with status 409: fetch ``booth`` again."""
+        return self._call("POST", "/arrivals", ArrivalReply, request, key=request.arrival_id)[0]
+
+    def match(self, arrival_id: UUID) -> MatchReply:
+        """Ask whose seat this is. May be asked again and again while the roster is pending."""
+        return self._call("GET", f"/arrivals/{arrival_id}/match", MatchReply)[0]
+
+    def launch(self, request: LaunchRequest) -> Launch:
+        """Ask for a one-time way into the main site."""
+        return self._call("POST", "/launches", Launch, request, key=request.launch_id)[0]
+
+    def report(self, request: ReportRequest) -> ReportReply:
+        """Hand in readings and events, and fetch commands."""
+        reply, response = self._call("POST", "/reports", ReportReply, request, key=uuid4())
+        self._measure(reply.server_time, response)
+        return reply
+
+    def leave(self, arrival_id: UUID) -> None:
+        """Sign out: the seat is free, and the person may arrive elsewhere. Repeating it is harmless."""
+        self._exchange("POST", f"/arrivals/{arrival_id}/leave", None, key=arrival_id)
+
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self._session.close()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        reply_type: type[_Reply],
+        body: BaseModel | None = None,
+        *,
+        key: UUID | None = None,
+    ) -> tuple[_Reply, requests.Response]:
+        response, content = self._exchange(method, path, body, key=key)
+        if response.headers.get("Content-Type", "").partition(";")[0].strip() != "application/json":
+            raise _unreachable("reply is not JSON", status=response.status_code)
+        try:
+            return reply_type.model_validate_json(content), response
+        except ValidationError:
+            # The cause would quote the reply, which holds the key of the day or a ticket.
+            raise _unreachable("reply is not as agreed", status=response.status_code) from None
+
+    def _exchange(
+        self, method: str, path: str, body: BaseModel | None, *, key: UUID | None
+    ) -> tuple[requests.Response, bytes]:
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = str(key)
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = body.model_dump_json().encode()
+        request = requests.Request(method, self._root + path, headers=headers, data=content)
+        try:
+            response, reply = exchange(
+                self._session, request, timeout_s=self._timeout_s, total_s=_TOTAL_FACTOR * self._timeout_s
+            )
+        except (requests.RequestException, OSError) as error:
+            raise _unreachable(type(error).__name__) from error
+        if not response.ok or response.status_code not in range(200, 300):
+            raise _refusal(response.status_code, reply, is_launch=path == "/launches")
+        return response, reply
+
+    def _measure(self, server_time: datetime, response: requests.Response) -> None:
+        round_trip = response.elapsed
+        sent_half_way = datetime.now(UTC) - round_trip / 2
+        self.measured = Measurement(
+            round_trip_s=round_trip / timedelta(seconds=1),
+            clock_offset_s=(server_time - sent_half_way) / timedelta(seconds=1),
+        )
+
+
+def _require_protected(base_url: str) -> None:
+    """Refuse an address over which the token and the key of the day would travel in the clear."""
+    try:
+        parts = urlsplit(base_url)
+        host = parts.hostname or ""
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
+        return
+    raise KioskError(
+        ErrorCode.SITE_SERVER_UNREACHABLE,
+        "site server address must be https, or http on a loopback host",
+        retryable=False,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _unreachable(reason: str, *, status: int = 0) -> KioskError:
+    context: dict[str, str | int | float] = {"reason": reason}
+    if status:
+        context["status"] = status
+    return KioskError(ErrorCode.SITE_SERVER_UNREACHABLE, reason, context=context)
+
+
+def _refusal(status: int, reply: bytes, *, is_launch: bool) -> KioskError:
+    if status not in _REFUSED_FOR_GOOD or status in _TRY_LATER:
+        return _unreachable("site server failed or redirects", status=status)
+    try:
+        title = Problem.model_validate_json(reply).title
+    except ValidationError:
+        title = ""
+    code = ErrorCode.INTERNAL
+    if status in {401, 403}:
+        code = ErrorCode.SITE_SERVER_UNREACHABLE
+    elif is_launch and status in {409, 410}:
+        code = ErrorCode.TICKET_REFUSED
+    return KioskError(
+        code, "the site server refused", context={"status": status, "title": title[:200]}, retryable=False
+    )

@@ -1,0 +1,418 @@
+"""What travels between a booth and the site server (HTTPS + JSON). Both sides validate with these models.
+
+Arrival (到场核验) and matching (名单匹配) are two steps, because rosters arrive after the experts (rule annex 二(四)1).
+A booth never sends a name or an ID number: an arrival carries ``HMAC-SHA256(key of the day, ID number)``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
+
+API_VERSION = "1"
+
+HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+BoothId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Origin = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$", max_length=300)]
+KeyId = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+"""Names a key of the day by its date in the site's time zone."""
+SessionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
+Counter = Annotated[int, Field(ge=1, le=2**53 - 1)]
+"""Counts from 1 up to what every JSON implementation keeps exactly (RFC 8259 section 6)."""
+
+EventValue = str | int | FiniteFloat | bool | None
+"""What an event may carry: scalars only, so that no record of a person fits in."""
+
+GENESIS_HASH = "0" * 64
+"""``previous_hash`` of the first event of a journal."""
+
+
+def expert_hash(arrival_key: bytes, id_number: str) -> str:
+    """Return the keyed hash that stands for a person on the wire for one day.
+
+    Args:
+        arrival_key: the site's key of the day, at least 32 bytes.
+        id_number: GB 11643 number as on the card; letters are folded to upper case.
+
+    Returns:
+        HMAC-SHA256 (RFC 2104), 64 lower-case hex digits.
+    """
+    return hmac.new(arrival_key, id_number.strip().upper().encode(), hashlib.sha256).hexdigest()
+
+
+def canonical_data(data: Mapping[str, EventValue]) -> str:
+    """Return event data in its one form: JSON with sorted keys, no spaces, ASCII, numbers as Python writes them.
+
+    Raises:
+        ValueError: a number that is not finite.
+    """
+    return json.dumps(dict(data), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def event_hash(event: EventReport) -> str:
+    """Return the ``chain_hash`` that ``event`` must carry.
+
+    SHA-256 over the UTF-8 text of seven lines, each ended by LF: ``previous_hash``, ``seq`` in decimal, ``event_id``
+    in the hyphenated lower-case form, ``at`` as ``utc`` writes it, ``kind``, ``session_id``, and ``canonical_data``.
+    No field can hold a line feed, so two different events never give the same text.
+    """
+    lines = (
+        event.previous_hash,
+        str(event.seq),
+        str(event.event_id),
+        utc(event.at),
+        event.kind,
+        event.session_id,
+        canonical_data(event.data),
+    )
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+class Wire(BaseModel):
+    """Base of everything on the wire: immutable, unknown fields are an error, every text is bounded and encodable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=4096)
+
+
+class Problem(Wire):
+    """Body of every refusal (RFC 9457, ``application/problem+json``)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+
+
+# --- booth ---------------------------------------------------------------------------------------------------------
+
+
+class Booking(Wire):
+    """A time at which this booth is reserved. Says nothing about the project."""
+
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    projects: Annotated[int, Field(ge=1)]
+
+
+class BoothInfo(Wire):
+    """What a booth learns about itself when it starts and every few minutes.
+
+    Attributes:
+        arrival_key: the site's key of the day, hex; kept in memory only.
+        key_id: names the key, so that an arrival made before midnight can still be matched after.
+    """
+
+    booth_id: BoothId
+    centre: str
+    room: str
+    booth_label: str
+    hotline: str
+    bookings: list[Booking]
+    key_id: KeyId
+    arrival_key: Annotated[str, Field(pattern=r"^[0-9a-f]{64,128}$", repr=False)]
+    server_time: AwareDatetime
+
+
+class BoothSettings(Wire):
+    """How the administrator sets a booth up.
+
+    Attributes:
+        token: the booth's new bearer token; ``None`` leaves the old one in force. Only its hash is kept.
+    """
+
+    centre: Annotated[str, Field(max_length=100)]
+    room: Annotated[str, Field(max_length=100)]
+    booth_label: Annotated[str, Field(min_length=1, max_length=60)]
+    hotline: Annotated[str, Field(max_length=60)] = ""
+    bookings: Annotated[list[Booking], Field(max_length=200)] = []
+    token: Annotated[str | None, Field(min_length=32, max_length=200, repr=False)] = None
+
+
+# --- roster (site side) --------------------------------------------------------------------------------------------
+
+
+class RosterEntry(Wire):
+    """One expert of a project, as the main site passed it on. Stays at the site."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60, repr=False)]
+    id_number: Annotated[str, Field(pattern=r"^\d{17}[\dX]$", repr=False)]
+    alias: Annotated[str, Field(min_length=1, max_length=40)]
+    role: Annotated[str, Field(max_length=60)]
+    booth_id: BoothId | None = None
+    replaced: bool = False
+
+
+class Roster(Wire):
+    """A project's experts. A newer version replaces the older one at once (rule annex 二(三)2)."""
+
+    project_id: Annotated[str, Field(min_length=1, max_length=60)]
+    version: Counter
+    project_name: str
+    section: str = ""
+    main_site: str
+    main_site_url: Annotated[str, Field(max_length=500)]
+    origins: Annotated[list[Origin], Field(min_length=1)]
+    starts_at: AwareDatetime
+    expected_hours: Annotated[float, Field(gt=0, le=24)]
+    signing: str = ""
+    entries: list[RosterEntry]
+
+
+class RosterReceipt(Wire):
+    """The version that is in force now, and for which days its experts can be matched (see server/rosters.py)."""
+
+    project_id: str
+    version: int
+    experts: int
+    days: list[KeyId]
+
+
+# --- arrival and match ---------------------------------------------------------------------------------------------
+
+
+class VerificationMethod(StrEnum):
+    """How it was established who sits in the booth."""
+
+    CARD_FACE = "card-face"
+    CARD_HUMAN = "card-human"
+
+
+class ArrivalRequest(Wire):
+    """Presence was verified at a booth. ``arrival_id`` is made by the booth, so sending it twice is harmless."""
+
+    arrival_id: UUID
+    key_id: KeyId
+    expert_hash: HexDigest
+    method: VerificationMethod
+    verified_at: AwareDatetime
+
+
+class ArrivalReply(Wire):
+    """``signed_in_elsewhere`` is the label of the booth where the person already sits (E-306)."""
+
+    arrival_id: UUID
+    signed_in_elsewhere: str | None = None
+
+
+class Assignment(Wire):
+    """The expert's task of the day, shown on the expert's own screen.
+
+    Attributes:
+        main_site_origin: where the booth may ask whether the main site answers, before it has a ticket.
+    """
+
+    project_id: str
+    project_name: str
+    section: str
+    main_site: str
+    main_site_origin: Origin
+    alias: str
+    role: str
+    starts_at: AwareDatetime
+    expected_hours: float
+    signing: str
+
+
+class MatchState(StrEnum):
+    """Answer of the site to "whose seat is this?"."""
+
+    MATCHED = "matched"
+    ROSTER_PENDING = "roster-pending"
+    NOT_LISTED = "not-listed"
+    OTHER_BOOTH = "other-booth"
+    REPLACED = "replaced"
+
+
+class MatchReply(Wire):
+    """``assignment`` comes with MATCHED, ``booth_label`` with OTHER_BOOTH."""
+
+    state: MatchState
+    assignment: Assignment | None = None
+    booth_label: str | None = None
+
+
+# --- launch --------------------------------------------------------------------------------------------------------
+
+
+class LaunchRequest(Wire):
+    """Ask for a way into the main site. ``launch_id`` makes a repeated request give the same ticket."""
+
+    launch_id: UUID
+    arrival_id: UUID
+    project_id: str
+
+
+class Launch(Wire):
+    """A one-time ticket bound to booth, expert and project.
+
+    Attributes:
+        url: where the browser goes; the ticket is part of it.
+        origins: the only origins the browser may load from.
+    """
+
+    launch_id: UUID
+    url: Annotated[str, Field(repr=False)]
+    origins: Annotated[list[Origin], Field(min_length=1)]
+    expires_at: AwareDatetime
+
+
+class TicketRedemption(Wire):
+    """The main site hands the ticket in (server to server)."""
+
+    ticket: Annotated[str, Field(min_length=20, max_length=200, repr=False)]
+
+
+class TicketHolder(Wire):
+    """To whom a redeemed ticket was issued."""
+
+    booth_id: BoothId
+    booth_label: str
+    project_id: str
+    project_name: str
+    alias: str
+    role: str
+
+
+# --- report --------------------------------------------------------------------------------------------------------
+
+
+class ReadingKind(StrEnum):
+    """What is measured at a booth."""
+
+    READER = "reader"
+    CAMERA = "camera"
+    HEADSET = "headset"
+    UPS = "ups"
+    DISK = "disk"
+    CLOCK = "clock"
+    SITE = "site"
+    MAIN_SITE = "main-site"
+
+
+class ReadingState(StrEnum):
+    """Judgement of a reading. Unknown is never good."""
+
+    OK = "ok"
+    WARN = "warn"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+class ReadingReport(Wire):
+    """One reading. ``values`` are numbers with the unit in the name, such as ``runtime_s``."""
+
+    kind: ReadingKind
+    state: ReadingState
+    observed_at: AwareDatetime
+    values: dict[str, FiniteFloat] = {}
+    detail: Annotated[str, Field(max_length=200)] = ""
+
+
+class EventReport(Wire):
+    """One journaled event. ``chain_hash`` covers all before it (see workstation/journal)."""
+
+    event_id: UUID
+    seq: Counter
+    at: AwareDatetime
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    session_id: SessionId = ""
+    data: dict[str, EventValue] = {}
+    previous_hash: HexDigest
+    chain_hash: HexDigest
+
+
+class CommandKind(StrEnum):
+    """What the site may ask a booth to do."""
+
+    REVIEW_PASSED = "review-passed"
+    REVIEW_REJECTED = "review-rejected"
+    MESSAGE = "message"
+
+
+class Command(Wire):
+    """An order that rides on a reply until the booth acknowledges it."""
+
+    command_id: UUID
+    kind: CommandKind
+    session_id: SessionId = ""
+    text: Annotated[str, Field(max_length=200)] = ""
+
+
+class ReportRequest(Wire):
+    """Everything a booth has to say, in one POST.
+
+    Attributes:
+        boot_id: new at each start of the program.
+        state: the booth's state by its name in domain terms (idle, evaluating, ...).
+        acknowledged: commands carried out since the last report.
+    """
+
+    boot_id: UUID
+    sent_at: AwareDatetime
+    state: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+    version: str
+    readings: Annotated[list[ReadingReport], Field(max_length=50)] = []
+    events: Annotated[list[EventReport], Field(max_length=200)] = []
+    acknowledged: list[UUID] = []
+
+
+class ReportReply(Wire):
+    """``acked_events`` are stored for good; ``next_interval_s`` lets a busy server slow its booths down."""
+
+    acked_events: list[UUID]
+    commands: list[Command]
+    next_interval_s: Annotated[float, Field(ge=1, le=300)]
+    server_time: AwareDatetime
+
+
+class ChainFault(StrEnum):
+    """What is wrong with an event's place in its booth's chain. Recorded, never a reason to refuse the event."""
+
+    HASH = "hash"
+    GAP = "gap"
+    FORK = "fork"
+    CONFLICT = "conflict"
+
+
+class ChainIncident(Wire):
+    """A place where a booth's chain does not hold.
+
+    HASH: the event does not give its own ``chain_hash``. GAP: the event before it never came. FORK: two events
+    follow the same one (a journal was replaced or copied). CONFLICT: an event id came again with other content.
+    """
+
+    event_id: UUID
+    seq: int
+    fault: ChainFault
+    found_at: AwareDatetime
+
+
+class EventPage(Wire):
+    """Events of a booth in the order they were stored. ``next_after`` asks for the next page, ``None`` at the end."""
+
+    events: list[EventReport]
+    incidents: list[ChainIncident]
+    next_after: int | None
+
+
+class BoothRow(Wire):
+    """A line of the administrator's board. A booth that went silent is ``missing`` and its readings are unknown."""
+
+    booth_id: BoothId
+    booth_label: str
+    state: str
+    last_seen: AwareDatetime | None
+    readings: list[ReadingReport]
+
+
+def utc(moment: datetime) -> str:
+    """Return ``moment`` as ISO 8601 in UTC with milliseconds, the one form used in journals and hashes."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

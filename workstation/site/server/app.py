@@ -1,0 +1,47 @@
+"""Puts the site server together."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+
+from workstation.site.contract import API_VERSION
+from workstation.site.server import problems
+from workstation.site.server.body_limit import BodyLimit
+from workstation.site.server.routes import admin, booth, main_site
+from workstation.site.server.site import Site
+
+_REFUSAL = {
+    "description": "Refused; RFC 9457 problem document",
+    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def create_app(site: Site | None) -> FastAPI:
+    """Build the application.
+
+    Args:
+        site: what requests work with; ``None`` to generate the API's description only.
+    """
+    # The interactive pages would load scripts from elsewhere, so they are off; docs/reference has the description.
+    app = FastAPI(
+        title="Evaluation site server",
+        version=API_VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        responses={"4XX": _REFUSAL},
+    )
+    app.state.site = site
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    root = APIRouter(prefix=f"/v{API_VERSION}")
+    root.add_api_route("/health", health, methods=["GET"], tags=["health"])
+    for router in (booth.router, main_site.router, admin.router):
+        root.include_router(router)
+    app.include_router(root)
+    return app
+
+
+def health() -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "ok"}

@@ -1,0 +1,84 @@
+"""The way to the database: SQLite by default, PostgreSQL by URL, one transaction per request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from workstation.site.server.models import Base
+
+_Result = TypeVar("_Result")
+
+_ATTEMPTS = 5
+_DEADLOCK = "40P01"
+_POSTGRESQL = "postgresql+psycopg"
+
+
+def sqlite_url(folder: Path) -> str:
+    """Return the URL of the default database inside ``folder``."""
+    return f"sqlite:///{(folder / 'site.db').resolve()}"
+
+
+class Database:
+    """Runs work in transactions. Safe to use from any thread, and by several server processes at once.
+
+    Args:
+        url: SQLAlchemy URL; ``postgresql://`` means psycopg 3.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgresql", "postgres"}:
+            parsed = parsed.set(drivername=_POSTGRESQL)
+        # Bound values never reach an exception's text: some of them are keyed to people.
+        self._engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+        if parsed.get_backend_name() == "sqlite":
+            event.listen(self._engine, "connect", _set_up_sqlite)
+            event.listen(self._engine, "begin", _begin_immediate)
+        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+        self._create_tables()
+
+    def run(self, work: Callable[[Session], _Result]) -> _Result:
+        """Run ``work`` in one transaction; again from its start when another transaction got in its way."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._run_once(work)
+            except DBAPIError as error:
+                if not _is_collision(error):
+                    raise
+        return self._run_once(work)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _run_once(self, work: Callable[[Session], _Result]) -> _Result:
+        with self._sessions.begin() as session:
+            return work(session)
+
+    def _create_tables(self) -> None:
+        try:
+            Base.metadata.create_all(self._engine)
+        except DBAPIError:
+            # Another process created them between our look and our CREATE.
+            Base.metadata.create_all(self._engine)
+
+
+def _is_collision(error: DBAPIError) -> bool:
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", "") == _DEADLOCK
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # pysqlite would begin transactions by itself, too late for an exclusive read-then-write.
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 10000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,189 @@
+"""Tables of the site server. No name and no ID number has a column here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite drops the zone; this puts it back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Convert to UTC on the way in."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Attach or convert to UTC on the way out."""
+        if not isinstance(value, datetime):
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Common base; maps Python types to column types."""
+
+    type_annotation_map = {datetime: UtcDateTime, str: Text, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+
+
+class DayKey(Base):
+    """The key of one day. When it goes, every hash made with it is noise."""
+
+    __tablename__ = "day_keys"
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str]
+
+
+class Booth(Base):
+    """A booth, its settings, and what it said last."""
+
+    __tablename__ = "booths"
+    booth_id: Mapped[str] = mapped_column(primary_key=True)
+    token_hash: Mapped[str | None]
+    centre: Mapped[str] = mapped_column(default="")
+    room: Mapped[str] = mapped_column(default="")
+    booth_label: Mapped[str]
+    hotline: Mapped[str] = mapped_column(default="")
+    bookings: Mapped[list[Any]] = mapped_column(default=list)
+    state: Mapped[str] = mapped_column(default="unknown")
+    version: Mapped[str] = mapped_column(default="")
+    last_seen: Mapped[datetime | None]
+    interval_s: Mapped[float] = mapped_column(default=0.0)
+
+
+class RosterRow(Base):
+    """A project's newest roster, without its experts."""
+
+    __tablename__ = "rosters"
+    project_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    project_name: Mapped[str]
+    section: Mapped[str]
+    main_site: Mapped[str]
+    main_site_url: Mapped[str]
+    origins: Mapped[list[Any]]
+    starts_at: Mapped[datetime]
+    expected_hours: Mapped[float]
+    signing: Mapped[str]
+    experts: Mapped[int]
+    days: Mapped[list[Any]]
+
+
+class RosterExpert(Base):
+    """One expert of a project under the key of one day."""
+
+    __tablename__ = "roster_experts"
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    project_id: Mapped[str] = mapped_column(index=True)
+    key_id: Mapped[str]
+    expert_hash: Mapped[str]
+    alias: Mapped[str]
+    role: Mapped[str]
+    booth_id: Mapped[str | None]
+    replaced: Mapped[bool]
+    __table_args__ = (Index("roster_experts_person", "key_id", "expert_hash"),)
+
+
+class Arrival(Base):
+    """A verified presence.
+
+    ``seated_person`` and ``seated_booth`` hold a value while the person sits there and are unique, so that the
+    database itself keeps one person in one booth and one booth to one person.
+    """
+
+    __tablename__ = "arrivals"
+    arrival_id: Mapped[UUID] = mapped_column(primary_key=True)
+    booth_id: Mapped[str]
+    key_id: Mapped[str]
+    expert_hash: Mapped[str]
+    method: Mapped[str]
+    verified_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
+    seated_person: Mapped[str | None] = mapped_column(unique=True)
+    seated_booth: Mapped[str | None] = mapped_column(unique=True)
+
+
+class LaunchRow(Base):
+    """A ticket that was given out; of the ticket itself only the hash."""
+
+    __tablename__ = "launches"
+    launch_id: Mapped[UUID] = mapped_column(primary_key=True)
+    booth_id: Mapped[str]
+    arrival_id: Mapped[UUID]
+    project_id: Mapped[str]
+    nonce: Mapped[str]
+    ticket_hash: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+    redeemed_at: Mapped[datetime | None]
+
+
+class Event(Base):
+    """A journaled event of a booth, as it came. ``data`` is its canonical text, so that the hash can be redone."""
+
+    __tablename__ = "events"
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    booth_id: Mapped[str]
+    event_id: Mapped[UUID]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    session_id: Mapped[str]
+    data: Mapped[str]
+    previous_hash: Mapped[str]
+    chain_hash: Mapped[str]
+    __table_args__ = (
+        UniqueConstraint("booth_id", "event_id"),
+        Index("events_chain", "booth_id", "chain_hash"),
+        Index("events_previous", "booth_id", "previous_hash"),
+    )
+
+
+class Incident(Base):
+    """A place where a booth's chain does not hold."""
+
+    __tablename__ = "chain_incidents"
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    booth_id: Mapped[str]
+    event_id: Mapped[UUID]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    fault: Mapped[str]
+    found_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("booth_id", "event_id", "fault"),)
+
+
+class LatestReading(Base):
+    """The newest reading of a kind."""
+
+    __tablename__ = "latest_readings"
+    booth_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    reading: Mapped[dict[str, Any]]
+
+
+class PastReading(Base):
+    """A reading whose judgement differed from the one before."""
+
+    __tablename__ = "past_readings"
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    booth_id: Mapped[str] = mapped_column(index=True)
+    reading: Mapped[dict[str, Any]]
+
+
+class CommandRow(Base):
+    """An order to a booth, until and after it was acknowledged."""
+
+    __tablename__ = "commands"
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    command_id: Mapped[UUID] = mapped_column(unique=True)
+    booth_id: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    session_id: Mapped[str]
+    text: Mapped[str]
+    acknowledged_at: Mapped[datetime | None]

@@ -1,0 +1,167 @@
+"""Reports of the booths, the administrator's board, and commands on their way back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from workstation.site.contract import (
+    BoothRow,
+    Command,
+    CommandKind,
+    ReadingReport,
+    ReadingState,
+    ReportReply,
+    ReportRequest,
+)
+from workstation.site.server import booths, events
+from workstation.site.server.models import Booth, CommandRow, LatestReading, PastReading
+from workstation.site.server.problems import RefusalError
+
+BASE_INTERVAL_S = 5.0
+MAX_INTERVAL_S = 60.0
+PAST_READINGS_KEPT = 1000
+"""Changes of judgement kept per booth: weeks for a healthy one, hours for a flapping device."""
+
+_BUSY_FACTOR = 20
+"""A booth may use one twentieth of a worker's time; when reports take longer, they come more seldom."""
+
+_MISSED_REPORTS = 3
+_COMMANDS_IN_REPLY = 50
+
+
+def report(
+    session: Session, booth_id: str, request: ReportRequest, now: datetime, elapsed_s: Callable[[], float]
+) -> ReportReply:
+    """Store a report and build the answer, which may be sent once this is committed.
+
+    ``elapsed_s`` tells how long this report has been worked on, which is how busy the server is.
+    """
+    booth = booths.existing(session, booth_id)
+    booth.state = request.state
+    booth.version = request.version
+    booth.last_seen = now
+    stored = events.store(session, booth_id, request.events, now)
+    for reading in request.readings:
+        _take_reading(session, booth_id, reading)
+    _forget_past(session, booth_id)
+    if request.acknowledged:
+        session.execute(
+            update(CommandRow)
+            .where(
+                CommandRow.booth_id == booth_id,
+                CommandRow.command_id.in_(request.acknowledged),
+                CommandRow.acknowledged_at.is_(None),
+            )
+            .values(acknowledged_at=now)
+        )
+    booth.interval_s = next_interval_s(elapsed_s())
+    return ReportReply(
+        acked_events=stored,
+        commands=_waiting(session, booth_id),
+        next_interval_s=booth.interval_s,
+        server_time=now,
+    )
+
+
+def next_interval_s(elapsed_s: float) -> float:
+    """Return seconds until a booth should report again when storing its report took ``elapsed_s``."""
+    wanted = elapsed_s * _BUSY_FACTOR
+    return min(MAX_INTERVAL_S, max(BASE_INTERVAL_S, float(math.ceil(wanted))))
+
+
+def board(session: Session, now: datetime) -> list[BoothRow]:
+    """Return every booth as it is now."""
+    latest: dict[str, list[ReadingReport]] = {}
+    for row in session.scalars(select(LatestReading).order_by(LatestReading.booth_id, LatestReading.kind)):
+        latest.setdefault(row.booth_id, []).append(ReadingReport.model_validate(row.reading))
+    found = session.scalars(select(Booth).order_by(Booth.booth_id)).all()
+    return [_board_row(booth, latest.get(booth.booth_id, []), now) for booth in found]
+
+
+def past_readings(session: Session, booth_id: str) -> list[ReadingReport]:
+    """Return the changes of judgement of a booth's readings, newest first."""
+    booths.existing(session, booth_id)
+    rows = session.scalars(
+        select(PastReading).where(PastReading.booth_id == booth_id).order_by(PastReading.row_id.desc())
+    )
+    return [ReadingReport.model_validate(row.reading) for row in rows]
+
+
+def command(session: Session, booth_id: str, order: Command) -> None:
+    """Queue a command. The same id again changes nothing; with another content it is refused (409)."""
+    booths.existing(session, booth_id)
+    known = session.scalar(select(CommandRow).where(CommandRow.command_id == order.command_id))
+    if known is None:
+        session.add(
+            CommandRow(
+                command_id=order.command_id,
+                booth_id=booth_id,
+                kind=order.kind.value,
+                session_id=order.session_id,
+                text=order.text,
+            )
+        )
+    elif known.booth_id != booth_id or _command(known) != order:
+        raise RefusalError(409, "this command id belongs to another command")
+
+
+def _take_reading(session: Session, booth_id: str, reading: ReadingReport) -> None:
+    body = reading.model_dump(mode="json")
+    latest = session.get(LatestReading, (booth_id, reading.kind.value))
+    if latest is None or latest.reading["state"] != reading.state.value:
+        session.add(PastReading(booth_id=booth_id, reading=body))
+    if latest is None:
+        session.add(LatestReading(booth_id=booth_id, kind=reading.kind.value, reading=body))
+    else:
+        latest.reading = body
+    session.flush()
+
+
+def _forget_past(session: Session, booth_id: str) -> None:
+    oldest_kept = session.scalar(
+        select(PastReading.row_id)
+        .where(PastReading.booth_id == booth_id)
+        .order_by(PastReading.row_id.desc())
+        .offset(PAST_READINGS_KEPT - 1)
+        .limit(1)
+    )
+    if oldest_kept is not None:
+        session.execute(delete(PastReading).where(PastReading.booth_id == booth_id, PastReading.row_id < oldest_kept))
+
+
+def _waiting(session: Session, booth_id: str) -> list[Command]:
+    rows = session.scalars(
+        select(CommandRow)
+        .where(CommandRow.booth_id == booth_id, CommandRow.acknowledged_at.is_(None))
+        .order_by(CommandRow.row_id)
+        .limit(_COMMANDS_IN_REPLY)
+    ).all()
+    return [_command(row) for row in rows]
+
+
+def _command(row: CommandRow) -> Command:
+    return Command(
+        command_id=row.command_id,
+        kind=CommandKind(row.kind),
+        session_id=row.session_id,
+        text=row.text,
+    )
+
+
+def _board_row(booth: Booth, readings: list[ReadingReport], now: datetime) -> BoothRow:
+    silent_after = timedelta(seconds=_MISSED_REPORTS * booth.interval_s)
+    is_missing = booth.last_seen is None or now - booth.last_seen > silent_after
+    if is_missing:
+        readings = [reading.model_copy(update={"state": ReadingState.UNKNOWN}) for reading in readings]
+    return BoothRow(
+        booth_id=booth.booth_id,
+        booth_label=booth.booth_label,
+        state="missing" if is_missing else booth.state,
+        last_seen=booth.last_seen,
+        readings=readings,
+    )

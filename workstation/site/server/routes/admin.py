@@ -1,0 +1,63 @@
+"""What the site administrator calls."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from workstation.site.contract import (
+    BoothRow,
+    BoothSettings,
+    Command,
+    EventPage,
+    ReadingReport,
+    Roster,
+    RosterReceipt,
+)
+from workstation.site.server import booths, events, reports, rosters
+from workstation.site.server.access import BoothPath, SiteContext, require_admin
+from workstation.site.server.problems import RefusalError
+
+router = APIRouter(tags=["administrator"], dependencies=[Depends(require_admin)])
+
+
+@router.put("/booths/{booth_id}", status_code=HTTPStatus.NO_CONTENT)
+def set_up_booth(booth_id: BoothPath, settings: BoothSettings, site: SiteContext) -> None:
+    """Create a booth or replace its settings."""
+    site.database.run(lambda session: booths.set_up(session, booth_id, settings))
+
+
+@router.put("/rosters/{project_id}")
+def take_roster(project_id: str, roster: Roster, site: SiteContext) -> RosterReceipt:
+    """Take a roster in. Names and numbers are turned into keyed hashes and dropped."""
+    if roster.project_id != project_id:
+        raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, "project_id differs from the path")
+    return site.database.run(lambda session: rosters.take(session, roster, site.clock()))
+
+
+@router.get("/board")
+def board(site: SiteContext) -> list[BoothRow]:
+    """Show every booth with its newest readings."""
+    return site.database.run(lambda session: reports.board(session, site.clock()))
+
+
+@router.post("/booths/{booth_id}/commands", status_code=HTTPStatus.NO_CONTENT)
+def order(booth_id: BoothPath, command: Command, site: SiteContext) -> None:
+    """Queue a command. Idempotent by ``command_id``."""
+    site.database.run(lambda session: reports.command(session, booth_id, command))
+
+
+@router.get("/booths/{booth_id}/readings")
+def past_readings(booth_id: BoothPath, site: SiteContext) -> list[ReadingReport]:
+    """Show when the judgement of a booth's readings changed, newest first."""
+    return site.database.run(lambda session: reports.past_readings(session, booth_id))
+
+
+@router.get("/booths/{booth_id}/events")
+def booth_events(
+    booth_id: BoothPath, site: SiteContext, after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
+) -> EventPage:
+    """Show a booth's journaled events and every place where its chain does not hold."""
+    return site.database.run(lambda session: events.page(session, booth_id, after))

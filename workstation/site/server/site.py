@@ -1,0 +1,45 @@
+"""What every request of the site server works with: the database, the secrets and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+
+from sqlalchemy.orm import Session
+
+from workstation.site.server.database import Database
+from workstation.site.server.models import Booth
+from workstation.site.server.tokens import Tokens, token_hash
+
+SITE_ZONE = timezone(timedelta(hours=8))
+"""China Standard Time; it has had no daylight saving since 1991."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The one context of the server. Holds no state of its own, so any number of processes can serve one site.
+
+    Attributes:
+        clock: gives the current moment with a zone.
+    """
+
+    database: Database
+    tokens: Tokens = field(repr=False)
+    clock: Callable[[], datetime] = _now
+
+    def enrol(self) -> None:
+        """Make sure that every booth of the token file exists and has that token."""
+        self.database.run(self._enrol)
+
+    def _enrol(self, session: Session) -> None:
+        for booth_id, token in self.tokens.booths.items():
+            booth = session.get(Booth, booth_id)
+            if booth is None:
+                session.add(Booth(booth_id=booth_id, booth_label=booth_id, token_hash=token_hash(token)))
+            else:
+                booth.token_hash = token_hash(token)
