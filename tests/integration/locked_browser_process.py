@@ -1,0 +1,173 @@
+"""Child process of test_locked_browser: shows the real view, takes JSON commands on stdin, tells events on stdout.
+
+QtWebEngine wants its own process in tests: it must be set up before the QApplication that other tests share.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import (
+    QObject,
+    QPoint,
+    QSocketNotifier,
+    Qt,
+    QTimer,
+    QtMsgType,
+    QUrl,
+    Slot,
+    qInstallMessageHandler,
+)
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from workstation.evaluation import engine
+
+
+def tell(event: str, **facts: object) -> None:
+    sys.stdout.write(json.dumps({"event": event, **facts}) + "\n")
+    sys.stdout.flush()
+
+
+def on_qt_message(kind: QtMsgType, _context: object, text: str) -> None:
+    if kind is not QtMsgType.QtDebugMsg and kind is not QtMsgType.QtInfoMsg:
+        tell("qt", text=text)
+
+
+class Desktop(QObject):
+    """Stands where the desktop's mail program and file opener would be called."""
+
+    @Slot(QUrl)
+    def open(self, url: QUrl) -> None:
+        tell("desktop", scheme=url.scheme())
+
+
+class Driver(QObject):
+    def __init__(self, load_timeout_s: float) -> None:
+        super().__init__()
+        self.view = engine.create_view(load_timeout_s=load_timeout_s)
+        self.view.resize(800, 600)
+        self.view.navigation_refused.connect(self.on_refused)
+        self.view.opened.connect(self.on_opened)
+        self.view.failed.connect(self.on_failed)
+        self.view.show()
+        self.view.activateWindow()
+        self.pending = b""
+        self.notifier = QSocketNotifier(0, QSocketNotifier.Type.Read, self)
+        self.notifier.activated.connect(self.on_input)
+
+    def on_refused(self, host: str, reason: str) -> None:
+        tell("refused", host=host, reason=reason)
+
+    def on_opened(self) -> None:
+        tell("opened")
+
+    def on_failed(self, code: object) -> None:
+        tell("failed", code=str(code))
+
+    def on_input(self) -> None:
+        received = os.read(0, 65536)
+        if not received:
+            QApplication.exit(1)
+        *lines, self.pending = (self.pending + received).split(b"\n")
+        for line in lines:
+            command = json.loads(line)
+            handler: Callable[..., None] = getattr(self, f"do_{command.pop('do')}")
+            handler(**command)
+
+    def done(self, result: object = None) -> None:
+        tell("done", result=result)
+
+    def do_open(self, url: str, origins: list[str]) -> None:
+        self.view.open(url, origins)
+
+    def do_close(self) -> None:
+        QGuiApplication.clipboard().setText("from the page")
+        page = self.view.page
+        self.view.close_page()
+        if page is None:
+            self.closed()
+        else:
+            page.profile().destroyed.connect(self.closed)
+
+    def closed(self) -> None:
+        self.done({"clipboard": QGuiApplication.clipboard().text()})
+
+    def do_run(self, script: str) -> None:
+        assert self.view.page is not None
+        self.view.page.runJavaScript(script, 0, self.done)
+
+    def do_click(self, selector: str, button: str = "LeftButton") -> None:
+        script = (
+            f"var r = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
+            "JSON.stringify([r.x + r.width / 2, r.y + r.height / 2].map(Math.round))"
+        )
+
+        def click(at: str) -> None:
+            # Not inside the engine's callback: QTest waits for the event to be handled.
+            QTimer.singleShot(0, lambda: self.click_at(QPoint(*json.loads(at)), Qt.MouseButton[button]))
+
+        assert self.view.page is not None
+        self.view.page.runJavaScript(script, 0, click)
+
+    def click_at(self, point: QPoint, button: Qt.MouseButton) -> None:
+        QTest.mouseClick(self.target(), button, Qt.KeyboardModifier.NoModifier, point)
+        self.done()
+
+    def do_key(self, text: str) -> None:
+        modifier, key = text.split("+", 1)
+        assert modifier == "Ctrl"
+        QTest.keyClick(self.target(), Qt.Key(ord(key)), Qt.KeyboardModifier.ControlModifier)
+        self.done()
+
+    def target(self) -> QWidget:
+        proxy = self.view.focusProxy()
+        assert proxy is not None
+        return proxy.focusProxy() or proxy
+
+    def do_zoom(self) -> None:
+        assert self.view.page is not None
+        self.done(self.view.page.zoomFactor())
+
+    def do_windows(self) -> None:
+        popups = [type(w).__name__ for w in QApplication.topLevelWidgets() if w.isVisible() and w is not self.view]
+        self.done(popups)
+
+    def do_kill_renderer(self) -> None:
+        assert self.view.page is not None
+        os.kill(self.view.page.renderProcessPid(), signal.SIGKILL)
+        self.done()
+
+    def do_quit(self, *, drop_view: bool) -> None:
+        if drop_view:
+            self.view.deleteLater()
+            self.view.destroyed.connect(QApplication.quit)
+        else:
+            QApplication.quit()
+
+
+def main(arguments: dict[str, Any]) -> int:
+    qInstallMessageHandler(on_qt_message)
+    engine.prepare_application_attributes()
+    app = QApplication(sys.argv[:1])
+    app.setQuitOnLastWindowClosed(False)
+    desktop = Desktop()
+    for scheme in ("mailto", "tel", "file", "http", "https", "weixin"):
+        QDesktopServices.setUrlHandler(scheme, desktop, "open")
+    tell("loaded-early", modules=[name for name in sys.modules if "WebEngine" in name])
+    engine.prepare(drill=True)
+    driver = Driver(**arguments)
+    tell("ready")
+    code = app.exec()
+    del driver
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))
