@@ -1,0 +1,182 @@
+"""The drill console: what is pressed stands in the bench file, and what others write there is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton
+
+from drivers.simulated.bench import BenchFile, BenchState, Scene
+from workstation.drill.console import WIDTH_PX, CardChoice, DrillConsole
+
+CARDS = (
+    CardChoice("person-a", "专家甲", Scene.PERSON_A),
+    CardChoice("person-b", "专家乙", Scene.PERSON_B),
+    CardChoice("unreadable", "读不出的卡"),
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> BenchFile:
+    return BenchFile(tmp_path / "bench.json")
+
+
+@pytest.fixture
+def console(qtbot, bench: BenchFile) -> DrillConsole:
+    return make(qtbot, bench)
+
+
+def make(qtbot, bench: BenchFile, **arguments) -> DrillConsole:
+    console = DrillConsole(bench, CARDS, **arguments)
+    qtbot.addWidget(console)
+    console.show()
+    return console
+
+
+def button(console: DrillConsole, caption: str) -> QPushButton:
+    (found,) = [item for item in console.findChildren(QPushButton) if item.text() == caption]
+    return found
+
+
+def press(qtbot, target: QPushButton) -> None:
+    qtbot.mouseClick(target, Qt.MouseButton.LeftButton)
+
+
+def words(console: DrillConsole) -> str:
+    return "\n".join(item.text() for item in console.findChildren(QLabel) if item.isVisible())
+
+
+def on_disk(bench: BenchFile) -> BenchState:
+    return BenchFile(bench.path).read()
+
+
+def test_a_card_is_put_and_taken(qtbot, console: DrillConsole, bench: BenchFile) -> None:
+    (choice,) = console.findChildren(QComboBox)
+    choice.setCurrentIndex(2)
+    press(qtbot, button(console, "放上身份证"))
+    assert on_disk(bench).card == "unreadable"
+    assert not button(console, "放上身份证").isEnabled()
+    assert not choice.isEnabled()
+    press(qtbot, button(console, "取走"))
+    assert on_disk(bench).card is None
+    assert not button(console, "取走").isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "scenes"), [(0, [Scene.PERSON_A, Scene.PERSON_B]), (1, [Scene.PERSON_B, Scene.PERSON_A])]
+)
+def test_who_sits_there(qtbot, console: DrillConsole, bench: BenchFile, chosen: int, scenes: list[Scene]) -> None:
+    console.findChildren(QComboBox)[0].setCurrentIndex(chosen)
+    captions = ("本人", "另一个人", "两个人", "没有人")
+    for caption, scene in zip(captions, [*scenes, Scene.TWO, Scene.NOBODY], strict=True):
+        press(qtbot, button(console, caption))
+        assert on_disk(bench).scene is scene
+        assert button(console, caption).isChecked()
+
+
+@pytest.mark.parametrize(
+    "field", ["reader_plugged", "camera_plugged", "headset_plugged", "mains_on", "site_link_up", "main_site_link_up"]
+)
+def test_each_switch_goes_both_ways(qtbot, console: DrillConsole, bench: BenchFile, field: str) -> None:
+    switch = console.findChild(QPushButton, field)
+    for is_on, caption in ((False, {"插上", "恢复"}), (True, {"拔出", "断开"})):
+        press(qtbot, switch)
+        assert getattr(on_disk(bench), field) is is_on
+        assert switch.text() in caption
+        assert on_disk(bench).model_dump(exclude={field}) == BenchState().model_dump(exclude={field})
+
+
+def test_changes_of_others_are_shown(qtbot, console: DrillConsole, bench: BenchFile) -> None:
+    BenchFile(bench.path).change(card="person-b", scene=Scene.PERSON_B, mains_on=False)
+    qtbot.waitUntil(lambda: "市电已断开" in words(console), timeout=5000)
+    assert "读卡器上：专家乙 · 镜头前：本人" in words(console)
+    assert button(console, "本人").isChecked()
+    assert button(console, "取走").isEnabled()
+
+
+def test_choosing_another_card_changes_who_is_meant(qtbot, console: DrillConsole, bench: BenchFile) -> None:
+    bench.change(scene=Scene.PERSON_A)
+    qtbot.waitUntil(button(console, "本人").isChecked, timeout=5000)
+    (choice,) = console.findChildren(QComboBox)
+    choice.setCurrentIndex(1)
+    choice.activated.emit(1)
+    assert button(console, "另一个人").isChecked()
+    assert on_disk(bench).scene is Scene.PERSON_A
+
+
+def test_a_spoilt_bench_file_is_said_once_and_survived(
+    qtbot, console: DrillConsole, bench: BenchFile, allow_logs
+) -> None:
+    allow_logs("workstation.drill.console")
+    bench.path.write_text("{")
+    qtbot.waitUntil(lambda: "演练台文件无法读取" in words(console), timeout=5000)
+    bench.write(BenchState(headset_plugged=False))
+    qtbot.waitUntil(lambda: "耳麦已拔出" in words(console), timeout=5000)
+
+
+def test_what_cannot_be_done_here_says_why(qtbot, bench: BenchFile) -> None:
+    reasons = {
+        "headset_plugged": "本机没有声音服务",
+        "card": "本机没有虚拟读卡器",
+        "scene": "本机没有画面",
+        "message": "站点不收消息",
+    }
+    console = make(qtbot, bench, unavailable=reasons)
+    for reason in reasons.values():
+        assert reason in words(console)
+    assert not console.findChild(QPushButton, "headset_plugged").isEnabled()
+    for caption in ("放上身份证", "取走", "本人", "两个人", "发送"):
+        assert not button(console, caption).isEnabled()
+    assert console.findChild(QPushButton, "reader_plugged").isEnabled()
+    bench.change(card="person-a")
+    qtbot.waitUntil(lambda: "专家甲 ·" in words(console), timeout=5000)
+    assert not button(console, "取走").isEnabled()
+
+
+def test_the_console_refuses_to_be_built_wrong(qtbot, bench: BenchFile) -> None:
+    with pytest.raises(ValueError, match="unknown control"):
+        DrillConsole(bench, CARDS, unavailable={"printer": "?"})
+    with pytest.raises(ValueError, match="no card"):
+        DrillConsole(bench, ())
+
+
+@pytest.mark.parametrize(
+    ("caption", "signal", "value"),
+    [
+        ("复核通过", "review_requested", True),
+        ("复核不通过", "review_requested", False),
+        ("下发名单", "roster_requested", "deliver"),
+        ("撤回名单", "roster_requested", "withdraw"),
+    ],
+)
+def test_the_administrator_speaks_in_signals(
+    qtbot, console: DrillConsole, caption: str, signal: str, value: object
+) -> None:
+    with qtbot.waitSignal(getattr(console, signal), timeout=5000) as caught:
+        press(qtbot, button(console, caption))
+    assert caught.args == [value]
+
+
+def test_a_message_is_sent_once_and_never_empty(qtbot, console: DrillConsole) -> None:
+    sent: list[str] = []
+    console.message_requested.connect(sent.append)
+    (field,) = console.findChildren(QLineEdit)
+    for typed in ("", "   ", " 请稍候 "):
+        field.setText(typed)
+        press(qtbot, button(console, "发送"))
+    qtbot.keyClicks(field, "ok")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert sent == ["请稍候", "ok"]
+    assert field.text() == ""
+
+
+def test_events_are_listed(console: DrillConsole) -> None:
+    console.show_event("09:30:01", "已放上身份证")
+    assert console.findChildren(QPlainTextEdit)[0].toPlainText() == "09:30:01  已放上身份证"
+
+
+def test_the_column_fits_a_low_screen(console: DrillConsole) -> None:
+    assert console.width() == WIDTH_PX
+    assert console.minimumSizeHint().height() <= 700

@@ -1,0 +1,82 @@
+"""What the site administrator does at the site server during a drill, over its real API."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import requests
+from pydantic import BaseModel
+
+from workstation.site.contract import BoothSettings, Command, CommandKind, EventPage, EventReport, Roster
+
+TIMEOUT_S = 5.0
+
+
+class Administrator:
+    """Speaks to the site server directly, not over the link that the drill can cut.
+
+    Raises:
+        requests.RequestException: every call, when the server did not take it.
+    """
+
+    def __init__(self, base_url: str, token: str) -> None:
+        self._base = f"{base_url}/v1"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def set_up_booth(self, booth_id: str, settings: BoothSettings) -> None:
+        """Create the booth."""
+        self._send("PUT", f"/booths/{booth_id}", settings)
+
+    def deliver(self, roster: Roster) -> None:
+        """Deliver a roster."""
+        self._send("PUT", f"/rosters/{roster.project_id}", roster)
+
+    def review(self, booth_id: str, session_id: str, *, passed: bool) -> None:
+        """Decide a review that waits at a booth."""
+        kind = CommandKind.REVIEW_PASSED if passed else CommandKind.REVIEW_REJECTED
+        self._order(booth_id, Command(command_id=uuid4(), kind=kind, session_id=session_id))
+
+    def message(self, booth_id: str, text: str) -> None:
+        """Send a notice to a booth's screen."""
+        self._order(booth_id, Command(command_id=uuid4(), kind=CommandKind.MESSAGE, text=text))
+
+    def events(self, booth_id: str, after: int = 0) -> list[EventReport]:
+        """Return the booth's events that the site has stored, from seq ``after`` on."""
+        return self.event_page(booth_id, after).events
+
+    def event_page(self, booth_id: str, after: int = 0) -> EventPage:
+        """Return stored events with what the server found wrong in the booth's chain."""
+        response = self._session.get(
+            f"{self._base}/booths/{booth_id}/events", params={"after": after}, timeout=TIMEOUT_S
+        )
+        response.raise_for_status()
+        return EventPage.model_validate_json(response.content)
+
+    def waiting_review(self, booth_id: str) -> str | None:
+        """Return the session whose review waits, as the events tell it."""
+        waiting = None
+        for event in self.events(booth_id):
+            if event.kind == "review_needed":
+                waiting = event.session_id
+            elif event.session_id == waiting:
+                waiting = None
+        return waiting
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _order(self, booth_id: str, command: Command) -> None:
+        self._send("POST", f"/booths/{booth_id}/commands", command)
+
+    def _send(self, method: str, path: str, body: BaseModel) -> None:
+        response = self._session.request(
+            method,
+            self._base + path,
+            data=body.model_dump_json().encode(),
+            headers={"Content-Type": "application/json"},
+            timeout=TIMEOUT_S,
+        )
+        response.raise_for_status()

@@ -1,0 +1,345 @@
+"""The drill console (演练台): a window of its own with everything that hands could do at the booth.
+
+It writes the bench file and nothing else; the site administrator's part goes out as signals.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from drivers.simulated.bench import BenchFile, BenchState, Scene
+from workstation.drill.controls import THEME, Choice, Switch, SwitchRow, make_button
+from workstation.ui.theme import Color, Role
+from workstation.ui.widgets.basics import Card, Kind, text
+
+_log = logging.getLogger(__name__)
+
+WIDTH_PX = 420
+HEIGHT_PX = 1000
+_POLL_MS = 500
+_LOG_LINES = 500
+
+
+@dataclass(frozen=True)
+class CardChoice:
+    """A drill card that can be put on the reader.
+
+    Attributes:
+        key: the card's name on the bench (``BenchState.card``).
+        label: what the operator reads.
+        holder: who 本人 is while this card is chosen: PERSON_A or PERSON_B.
+    """
+
+    key: str
+    label: str
+    holder: Scene = Scene.PERSON_A
+
+
+_PLUG = (("已接上", "已拔出"), ("插上", "拔出"))
+_LINE = (("已连通", "已断开"), ("恢复", "断开"))
+_DEVICES = (
+    Switch("reader_plugged", "读卡器", *_PLUG),
+    Switch("camera_plugged", "摄像头", *_PLUG),
+    Switch("headset_plugged", "耳麦", *_PLUG),
+)
+_SUPPLY = (
+    Switch("mains_on", "市电", ("正常", "已断开"), ("恢复", "断开")),
+    Switch("site_link_up", "站点服务器", *_LINE),
+    Switch("main_site_link_up", "主场", *_LINE),
+)
+_ANOTHER = {Scene.PERSON_A: Scene.PERSON_B, Scene.PERSON_B: Scene.PERSON_A}
+_SEATS = ("本人", "另一个人", "没有人", "两个人")
+CONTROLS = frozenset(
+    {"card", "scene", "review", "message", "roster", *(switch.field for switch in (*_DEVICES, *_SUPPLY))}
+)
+
+
+class DrillConsole(QWidget):
+    """The window.
+
+    Args:
+        bench: the file that the simulated devices read.
+        cards: what can be put on the reader; not empty.
+        unavailable: why a control cannot work on this machine, by its name in ``CONTROLS``; it is disabled and the
+            reason stands below it.
+
+    Raises:
+        ValueError: no card, or ``unavailable`` names a control that does not exist.
+
+    Signals:
+        review_requested(bool passed): decide the manual review (人工复核).
+        message_requested(str text): send the booth a message.
+        roster_requested(str action): "deliver" or "withdraw" the roster (名单).
+    """
+
+    review_requested = Signal(bool)
+    message_requested = Signal(str)
+    roster_requested = Signal(str)
+
+    def __init__(
+        self, bench: BenchFile, cards: Sequence[CardChoice], *, unavailable: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__()
+        self._bench = bench
+        self._cards = tuple(cards)
+        self._unavailable = dict(unavailable or {})
+        if not self._cards or self._unavailable.keys() - CONTROLS:
+            raise ValueError("no card, or an unknown control is said to be unavailable")
+        self._switches: dict[str, SwitchRow] = {}
+        self.setObjectName("window")
+        self.setWindowTitle("演练台")
+        self.resize(WIDTH_PX, HEIGHT_PX)
+        self.setStyleSheet(THEME.style_sheet() + _STYLE)
+        self._build()
+        self._shown: BenchState | None = None
+        self._is_readable = True
+        self._refresh()
+        self._timer = QTimer(self, interval=_POLL_MS)
+        self._timer.timeout.connect(self._refresh)
+
+    def show_event(self, time: str, content: str) -> None:
+        """Add a line to the event log."""
+        self._events.appendPlainText(f"{time}  {content}")
+
+    # --- building ---
+
+    def _build(self) -> None:
+        column = QWidget()
+        column.setObjectName("column")
+        cards = QVBoxLayout(column)
+        cards.setContentsMargins(12, 10, 12, 10)
+        cards.setSpacing(8)
+        cards.addWidget(self._reader_card())
+        cards.addWidget(self._camera_card())
+        cards.addWidget(self._switch_card("设备", _DEVICES))
+        cards.addWidget(self._switch_card("供电与网络", _SUPPLY))
+        cards.addWidget(self._administrator_card())
+        cards.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(column)
+        self._line = text("", Role.CAPTION, wrap=True)
+        self._line.setContentsMargins(14, 8, 14, 8)
+        self._events = QPlainTextEdit(readOnly=True, maximumBlockCount=_LOG_LINES)
+        self._events.setPlaceholderText("工位的事件显示在这里")
+        self._events.setFixedHeight(110)
+        layout = QVBoxLayout(self)
+        layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # whoever shows it places and sizes it
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._title_band())
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self._line)
+        layout.addWidget(self._events)
+
+    def _title_band(self) -> QFrame:
+        band = QFrame()
+        band.setObjectName("drill")
+        row = QHBoxLayout(band)
+        row.setContentsMargins(16, 8, 16, 8)
+        row.addWidget(text("演练台"))
+        row.addStretch(1)
+        row.addWidget(text("演练模式 · 不产生真实业务"))
+        return band
+
+    def _card(self, heading: str, *controls: str) -> Card:
+        """Return a card with its heading and the reasons why one of its controls cannot work."""
+        card = Card(THEME, spacing=8)
+        card.column.setContentsMargins(16, 10, 16, 12)
+        card.column.addWidget(text(heading, Role.NOTE))
+        for control in controls:
+            if control in self._unavailable:
+                card.column.addWidget(text(self._unavailable[control], Role.CAPTION, wrap=True))
+        return card
+
+    def _reader_card(self) -> Card:
+        card = self._card("身份证", "card")
+        self._choice = Choice()
+        for choice in self._cards:
+            self._choice.addItem(choice.label, choice.key)
+        self._put = make_button("放上身份证", kind=Kind.PRIMARY)
+        self._take = make_button("取走")
+        self._choice.activated.connect(self._on_card_chosen)
+        self._put.clicked.connect(self._on_put)
+        self._take.clicked.connect(self._on_take)
+        row = QHBoxLayout()
+        row.addWidget(self._put, 2)
+        row.addWidget(self._take, 1)
+        card.column.addWidget(self._choice)
+        card.column.addLayout(row)
+        return card
+
+    def _camera_card(self) -> Card:
+        card = self._card("摄像头前", "scene")
+        self._seats = QButtonGroup(self)
+        row = QHBoxLayout()
+        for index, caption in enumerate(_SEATS):
+            button = make_button(caption)
+            button.setCheckable(True)
+            button.setMinimumWidth(72)  # four in a row, without the padding of the kiosk's buttons
+            button.setEnabled("scene" not in self._unavailable)
+            self._seats.addButton(button, index)
+            row.addWidget(button)
+        self._seats.idClicked.connect(self._on_seat)
+        card.column.addLayout(row)
+        return card
+
+    def _switch_card(self, heading: str, switches: Sequence[Switch]) -> Card:
+        card = self._card(heading)
+        for switch in switches:
+            row = SwitchRow(switch, self._unavailable.get(switch.field, ""))
+            row.toggled.connect(self._on_toggled)
+            self._switches[switch.field] = row
+            card.column.addWidget(row)
+        return card
+
+    def _administrator_card(self) -> Card:
+        card = self._card("管理员", "review", "roster", "message")
+        grid = QGridLayout()
+        actions = (
+            ("review", "复核通过", lambda: self.review_requested.emit(True)),
+            ("review", "复核不通过", lambda: self.review_requested.emit(False)),
+            ("roster", "下发名单", lambda: self.roster_requested.emit("deliver")),
+            ("roster", "撤回名单", lambda: self.roster_requested.emit("withdraw")),
+        )
+        for index, (control, caption, action) in enumerate(actions):
+            button = make_button(caption)
+            button.setEnabled(control not in self._unavailable)
+            button.clicked.connect(action)
+            grid.addWidget(button, index // 2, index % 2)
+        self._message = QLineEdit(placeholderText="给专家的消息", maxLength=200)
+        self._message.returnPressed.connect(self._on_message)
+        self._send = make_button("发送")
+        self._send.clicked.connect(self._on_message)
+        for part in (self._message, self._send):
+            part.setEnabled("message" not in self._unavailable)
+        row = QHBoxLayout()
+        row.addWidget(self._message, 1)
+        row.addWidget(self._send)
+        card.column.addLayout(grid)
+        card.column.addLayout(row)
+        return card
+
+    # --- what the operator does ---
+
+    def _chosen(self) -> CardChoice:
+        return self._cards[self._choice.currentIndex()]
+
+    def _change(self, **fields: object) -> None:
+        self._bench.change(**fields)
+        self._refresh()
+
+    def _on_put(self) -> None:
+        self._change(card=self._chosen().key)
+
+    def _on_take(self) -> None:
+        self._change(card=None)
+
+    def _on_card_chosen(self) -> None:
+        self._shown = None  # 本人 may be somebody else now
+        self._refresh()
+
+    def _on_seat(self, index: int) -> None:
+        self._change(scene=self._scenes()[index])
+
+    def _on_toggled(self, field: str, is_on: bool) -> None:
+        self._change(**{field: is_on})
+
+    def _on_message(self) -> None:
+        content = self._message.text().strip()
+        if content:
+            self._message.clear()
+            self.message_requested.emit(content)
+
+    # --- what the bench says ---
+
+    def _scenes(self) -> tuple[Scene, ...]:
+        """The scenes of the seat buttons, in their order, for the card that is chosen."""
+        holder = self._chosen().holder
+        return holder, _ANOTHER[holder], Scene.NOBODY, Scene.TWO
+
+    def _refresh(self) -> None:
+        """Show the bench as it is now, whoever changed it."""
+        try:
+            state = self._bench.read()
+        except (OSError, ValidationError):
+            if self._is_readable:
+                _log.warning("the bench file cannot be read")
+                self._line.setText("演练台文件无法读取")
+            self._is_readable, self._shown = False, None
+            return
+        self._is_readable = True
+        if state != self._shown:
+            self._shown = state
+            self._show(state)
+
+    def _show(self, state: BenchState) -> None:
+        keys = [choice.key for choice in self._cards]
+        if state.card in keys:
+            self._choice.setCurrentIndex(keys.index(state.card))
+        can_move = "card" not in self._unavailable
+        self._choice.setEnabled(can_move and state.card is None)
+        self._put.setEnabled(can_move and state.card is None)
+        self._take.setEnabled(can_move and state.card is not None)
+        seat = self._scenes().index(state.scene)
+        self._seats.button(seat).setChecked(True)
+        for field, row in self._switches.items():
+            row.show_state(is_on=getattr(state, field))
+        self._line.setText(self._sentence(state, _SEATS[seat]))
+
+    def _sentence(self, state: BenchState, seat: str) -> str:
+        labels = {choice.key: choice.label for choice in self._cards}
+        card = "无" if state.card is None else labels.get(state.card, state.card)
+        off = [s.name + s.states[1] for s in (*_DEVICES, *_SUPPLY) if not getattr(state, s.field)]
+        return f"读卡器上：{card} · 镜头前：{seat} · {'、'.join(off) or '设备、供电与网络正常'}"
+
+    # --- overrides ---
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch the bench while somebody can see the window."""
+        self._timer.start()
+        super().showEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop watching."""
+        self._timer.stop()
+        super().closeEvent(event)
+
+
+_FIELD = f"border: 1px solid {Color.CONTROL}; border-radius: 8px; padding: 0 10px; min-height: 36px; font-size: 15px;"
+_STYLE = f"""
+#column {{ background: {Color.PAGE}; }}
+QPushButton {{ padding: 0 6px; }}
+QPushButton:checked {{ background: {Color.BRAND}; border-color: {Color.BRAND}; color: {Color.SURFACE}; }}
+QPushButton:checked:disabled {{ background: {Color.QUIET}; border-color: {Color.LINE}; color: {Color.MUTED}; }}
+QComboBox, QLineEdit {{ {_FIELD} background: {Color.SURFACE}; color: {Color.INK}; }}
+QComboBox:disabled, QLineEdit:disabled {{ background: {Color.QUIET}; color: {Color.MUTED}; }}
+QComboBox:focus, QLineEdit:focus {{ border-color: {Color.BRAND_BRIGHT}; }}
+QComboBox::drop-down {{ border: none; width: 28px; }}
+QScrollBar:vertical {{ background: {Color.PAGE}; width: 10px; margin: 0; }}
+QScrollBar::handle:vertical {{ background: {Color.CONTROL}; border-radius: 5px; min-height: 40px; }}
+QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
+QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical {{ background: none; }}
+QPlainTextEdit {{ border: none; border-top: 1px solid {Color.LINE}; background: {Color.SURFACE};
+    color: {Color.INK}; font-size: 13px; padding: 6px 10px; }}
+"""

@@ -1,0 +1,121 @@
+"""A drill by hand: the kiosk in a window, the drill console beside it, in one session."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import requests
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication
+
+from drivers.simulated.bench import Scene
+from workstation.drill.console import CardChoice, DrillConsole
+from workstation.drill.kiosk import KioskProcess, Line
+from workstation.drill.stage import BOOTH_ID, Stage
+from workstation.ui.theme import install_fonts
+
+_log = logging.getLogger(__name__)
+
+FOLLOW_MS = 100
+CARDS = (
+    CardChoice("person-a", "柯敏的身份证（名单内）"),
+    CardChoice("person-b", "何乐雯的身份证（不在名单）", Scene.PERSON_B),
+    CardChoice("person-a-expired", "过期的身份证"),
+    CardChoice("bad-check-digit", "号码校验位错误"),
+    CardChoice("unknown-type", "其他证件"),
+    CardChoice("no-face", "照片无人脸"),
+    CardChoice("unreadable", "读不出来的卡"),
+)
+
+
+class Session(QObject):
+    """Connects the console, the stage and the kiosk.
+
+    Signals:
+        line_read(dict): a line of the kiosk's log, emitted in the reading thread.
+    """
+
+    line_read = Signal(object)
+
+    def __init__(self, stage: Stage, console: DrillConsole, qt: QApplication) -> None:
+        super().__init__()
+        self._stage, self._console, self._qt = stage, console, qt
+        self.line_read.connect(self._on_line_read)
+        console.review_requested.connect(self._on_console_review_requested)
+        console.message_requested.connect(self._on_console_message_requested)
+        console.roster_requested.connect(self._on_console_roster_requested)
+        self._kiosk = KioskProcess(stage.config_file, stage.environment, self.line_read.emit)
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(FOLLOW_MS)
+        self._ticker.timeout.connect(self._on_ticker_timeout)
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """End the kiosk."""
+        self._ticker.stop()
+        self._kiosk.stop()
+
+    @Slot()
+    def _on_ticker_timeout(self) -> None:
+        self._stage.follow()
+        if not self._kiosk.is_running:
+            self._qt.exit(0)
+
+    @Slot(object)
+    def _on_line_read(self, line: Line) -> None:
+        if line.get("event") == "state_entered":
+            self._show(str(line.get("state", "")))
+        elif line.get("level") in {"warning", "error", "critical"}:
+            self._show(str(line.get("message", "")))
+
+    def _show(self, text: str) -> None:
+        self._console.show_event(datetime.now().astimezone().strftime("%H:%M:%S"), text)
+
+    @Slot(bool)
+    def _on_console_review_requested(self, passed: bool) -> None:
+        self._try(lambda: self._review(passed=passed))
+
+    def _review(self, *, passed: bool) -> None:
+        session_id = self._stage.administrator.waiting_review(BOOTH_ID)
+        if session_id is None:
+            self._show("没有等待复核的专家")
+            return
+        self._stage.administrator.review(BOOTH_ID, session_id, passed=passed)
+
+    @Slot(str)
+    def _on_console_message_requested(self, text: str) -> None:
+        self._try(lambda: self._stage.administrator.message(BOOTH_ID, text))
+
+    @Slot(str)
+    def _on_console_roster_requested(self, what: str) -> None:
+        self._try(lambda: self._stage.deliver_roster(listed=what == "deliver"))
+
+    def _try(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except requests.RequestException as error:
+            self._show(f"站点服务器没有接受：{type(error).__name__}")
+
+
+def run_session(directory: Path) -> int:
+    """Show kiosk and console until either window is closed."""
+    logging.basicConfig(level=logging.INFO)
+    qt = QApplication(sys.argv[:1])
+    install_fonts(qt)
+    if os.geteuid() == 0:
+        _log.warning("running as root: in drill mode, and only there, Chromium's sandbox is off")
+    with Stage(directory, fullscreen=False) as stage:
+        unavailable: dict[str, str] = {}
+        if "reader" in stage.notes:
+            _log.info("simulated reader: %s", stage.notes["reader"])
+        console = DrillConsole(stage.bench, CARDS, unavailable=unavailable)
+        console.show()
+        session = Session(stage, console, qt)
+        code = qt.exec()
+        session.stop()
+    return code

@@ -1,0 +1,253 @@
+"""Everything around the kiosk in a drill: reader, UPS, sound, site server, main site, and the links between them.
+
+Real services wherever this machine can run them: pcscd with vpcd's virtual reader, NUT's upsd with dummy-ups,
+PulseAudio with a virtual headset. Where one cannot run, the kiosk's simulated device takes its place and ``notes``
+says so. The bench file is the only control; ``follow`` makes the services agree with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import tomli_w
+
+from drivers.simulated.bench import BenchFile, BenchState
+from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService
+from drivers.simulated.people import PERSON_A
+from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
+from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
+from workstation.drill.administrator import Administrator
+from workstation.drill.link import Link
+from workstation.site.contract import Booking, BoothSettings, Roster, RosterEntry
+from workstation.site.embedded import EmbeddedSite, ServerProcess
+from workstation.spawn import module_command
+
+BOOTH_ID = "xy-shihe-2-03"
+PROJECT_ID = "XY-2026-GC-0417"
+MAINS_RUNTIME_S = 15_120
+"""4 h 12 min, what a booth's UPS should carry (rule annex 一(一)4 asks for 4 h)."""
+
+
+class Stage:
+    """Starts in ``start``, ends everything it started in ``close``, by id.
+
+    Args:
+        directory: for the bench file, the configuration, and every service's files.
+        screen: settings of the configuration's [screen] section.
+
+    Attributes:
+        config_file: the configuration for the kiosk.
+        environment: what the kiosk needs in its environment.
+        notes: what is simulated because a real service cannot run here, by device.
+    """
+
+    def __init__(self, directory: Path, **screen: bool | str) -> None:
+        self.directory = directory
+        self.bench = BenchFile(directory / "bench.json")
+        self.config_file = directory / "booth.toml"
+        self.environment: dict[str, str] = {}
+        self.notes: dict[str, str] = {}
+        self._screen = screen
+        self._applied = BenchState()
+        self._undo = contextlib.ExitStack()
+        self._pcscd: PcscdService | None = None
+        self._upsd: UpsdService | None = None
+        self._pulse: PulseService | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start every service and write the kiosk's configuration."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.bench.write(BenchState())
+        try:
+            self._start_sites()
+            sections = {
+                "reader": self._start_reader(),
+                "ups": self._start_ups(),
+                "headset": self._start_headset(),
+                "camera": {"driver": "simulated"},
+            }
+        except BaseException:
+            self.close()
+            raise
+        self._write_config(sections)
+
+    def close(self) -> None:
+        """End everything. Idempotent."""
+        self._undo.close()
+
+    def follow(self) -> None:
+        """Make the services agree with the bench file. Call it a few times a second."""
+        state, before = self.bench.read(), self._applied
+        if state == before:
+            return
+        self._applied = state
+        if state.reader_plugged != before.reader_plugged and self._pcscd:
+            self._switch(state.reader_plugged, self._pcscd.start, self._pcscd.stop)
+        if state.headset_plugged != before.headset_plugged and self._pulse:
+            self._switch(state.headset_plugged, self._pulse.plug, self._pulse.unplug)
+        if state.mains_on != before.mains_on and self._upsd:
+            self._switch(state.mains_on, self._mains_on, self._mains_off)
+        if state.site_link_up != before.site_link_up:
+            self._switch(state.site_link_up, self.site_link.restore, self.site_link.cut)
+        if state.main_site_link_up != before.main_site_link_up:
+            self._switch(state.main_site_link_up, self.main_site_link.restore, self.main_site_link.cut)
+
+    @staticmethod
+    def _switch(on: bool, turn_on: Callable[[], None], turn_off: Callable[[], None]) -> None:
+        (turn_on if on else turn_off)()
+
+    def _start_sites(self) -> None:
+        site_dir = self.directory / "site"
+        site_dir.mkdir(mode=0o700, exist_ok=True)
+        site = self._undo.enter_context(EmbeddedSite(site_dir, BOOTH_ID))
+        self.tokens = site.tokens
+        self.site_link = self._undo.enter_context(contextlib.closing(_link_to(site.base_url)))
+        main_site = self._undo.enter_context(
+            ServerProcess("workstation.drill.main_site", "--site", site.base_url, "--token", site.tokens.main_site)
+        )
+        self.main_site_link = self._undo.enter_context(contextlib.closing(_link_to(main_site.base_url)))
+        self.administrator = Administrator(site.base_url, site.tokens.admin)
+        self._undo.callback(self.administrator.close)
+        self.administrator.set_up_booth(BOOTH_ID, _booth())
+        self.deliver_roster()
+
+    def deliver_roster(self, *, listed: bool = True) -> None:
+        """Deliver a new version of the roster; with ``listed`` false the drill's expert is not on it."""
+        self.administrator.deliver(_roster(f"http://127.0.0.1:{self.main_site_link.port}", listed=listed))
+
+    def _start_reader(self) -> dict[str, Any]:
+        pcscd = PcscdService()
+        try:
+            pcscd.start()
+        except PcscdError as error:
+            pcscd.close()
+            self.notes["reader"] = str(error)
+            return {"driver": "simulated"}
+        self._pcscd = pcscd
+        self._undo.callback(pcscd.close)
+        card = subprocess.Popen(
+            module_command("drivers.simulated.vpcd", "--bench", str(self.bench.path)), stdin=subprocess.PIPE
+        )
+        self._undo.callback(_end, card)
+        return {"driver": "pcsc", "name_pattern": READER_NAME}
+
+    def _start_ups(self) -> dict[str, Any]:
+        folder = self.directory / "nut"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        upsd = UpsdService(folder)
+        try:
+            self._undo.enter_context(upsd)
+        except (OSError, RuntimeError) as error:
+            self.notes["ups"] = str(error)
+            return {"driver": "simulated"}
+        self._upsd = upsd
+        self._mains_on()
+        return {"driver": "nut", "host": HOST, "port": upsd.port, "name": UPS_NAME, "poll_s": 1.0}
+
+    def _start_headset(self) -> dict[str, Any]:
+        folder = self.directory / "pulse"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        pulse = PulseService(folder)
+        try:
+            self._undo.enter_context(pulse)
+        except (OSError, RuntimeError) as error:
+            self.notes["headset"] = str(error)
+            return {"driver": "simulated"}
+        self._pulse = pulse
+        pulse.plug()
+        self.environment["PULSE_SERVER"] = pulse.server
+        return {"driver": "pulse", "playback": PLAYBACK_NAME, "capture": CAPTURE_NAME}
+
+    def _mains_on(self) -> None:
+        if self._upsd:
+            self._upsd.set("OL", charge=100, runtime_s=MAINS_RUNTIME_S, load=22)
+
+    def _mains_off(self) -> None:
+        if self._upsd:
+            self._upsd.set("OB DISCHRG", charge=96, runtime_s=MAINS_RUNTIME_S - 1920, load=22)
+
+    def _write_config(self, sections: dict[str, dict[str, Any]]) -> None:
+        token_file = self.directory / "booth.token"
+        token_file.touch(mode=0o600)
+        token_file.write_text(self.tokens.booths[BOOTH_ID], encoding="utf-8")
+        document = {
+            "schema_version": 1,
+            "mode": "drill",
+            "place": {"booth_id": BOOTH_ID},
+            "site": {
+                "url": f"http://127.0.0.1:{self.site_link.port}",
+                "token_file": str(token_file),
+                "timeout_s": 2.0,
+            },
+            "storage": {"data_dir": str(self.directory / "kiosk"), "min_free_mb": 50},
+            "screen": self._screen,
+            "drill": {"bench_file": str(self.bench.path)},
+            **sections,
+        }
+        self.config_file.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+def _link_to(base_url: str) -> Link:
+    parts = urlsplit(base_url)
+    return Link(parts.hostname or "127.0.0.1", parts.port or 80)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _booth() -> BoothSettings:
+    start = datetime.now().astimezone().replace(hour=9, minute=0, second=0, microsecond=0)
+    return BoothSettings(
+        centre="浉河区分中心",
+        room="远程异地评标室 2",
+        booth_label="03 号工位",
+        hotline="0376-000 0000",
+        bookings=[Booking(starts_at=start, ends_at=start.replace(hour=23, minute=59), projects=1)],
+    )
+
+
+def _roster(origin: str, *, listed: bool) -> Roster:
+    now = datetime.now(UTC)
+    expert = RosterEntry(
+        name=PERSON_A.name,
+        id_number=PERSON_A.number,
+        alias="专家03",
+        role="技术标评委（副场）",
+        booth_id=BOOTH_ID,
+    )
+    return Roster(
+        project_id=PROJECT_ID,
+        version=int(now.timestamp() * 1000),
+        project_name="信阳市某道路改造工程",
+        section="第二标段",
+        main_site="信阳市公共资源交易中心（演示）",
+        main_site_url=f"{origin}/enter",
+        origins=[origin],
+        starts_at=now + timedelta(minutes=5),
+        expected_hours=4,
+        signing="临时 CA（编号 0317，离席归还）",
+        entries=[expert] if listed else [],
+    )
