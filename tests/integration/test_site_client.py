@@ -15,7 +15,7 @@ import requests
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.site.client import SiteClient
-from workstation.site.contract import LaunchRequest, ReportRequest
+from workstation.site.contract import ArrivalRequest, LaunchRequest, ReportRequest, VerificationMethod
 from workstation.site.transport import MAX_REPLY_BYTES, bounded_session, exchange
 
 TIMEOUT_S = 0.4
@@ -219,8 +219,17 @@ def test_a_drop_now_and_then_does_not_hold_the_thread(server):
 
 
 def test_a_lost_reply_is_fetched_again_with_the_same_key(server, client):
-    server.answers = [say(), say(http("503 Service Unavailable", b"")), say(http("204 No Content", b""))]
-    client.leave(arrival_id := uuid4())
+    arrival_id = uuid4()
+    stored = http("200 OK", json.dumps({"arrival_id": str(arrival_id), "signed_in_elsewhere": None}).encode())
+    server.answers = [say(), say(http("503 Service Unavailable", b"")), say(stored)]
+    request = ArrivalRequest(
+        arrival_id=arrival_id,
+        key_id=INFO["key_id"],
+        expert_hash="0" * 64,
+        method=VerificationMethod.CARD_FACE,
+        verified_at=datetime.now(UTC),
+    )
+    assert client.arrive(request).arrival_id == arrival_id
     keys = [line for request in server.requests for line in request.splitlines() if b"Idempotency-Key" in line]
     assert keys == [f"Idempotency-Key: {arrival_id}".encode()] * 3
 

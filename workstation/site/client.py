@@ -101,10 +101,6 @@ class SiteClient:
         self._measure(reply.server_time, response)
         return reply
 
-    def leave(self, arrival_id: UUID) -> None:
-        """Sign out: the seat is free, and the person may arrive elsewhere. Repeating it is harmless."""
-        self._exchange("POST", f"/arrivals/{arrival_id}/leave", None, key=arrival_id)
-
     def close(self) -> None:
         """Close the connections. Idempotent."""
         self._session.close()

@@ -34,6 +34,10 @@ EventValue = str | int | FiniteFloat | bool | None
 GENESIS_HASH = "0" * 64
 """``previous_hash`` of the first event of a journal."""
 
+SIGNED_OUT = "signed_out"
+"""Kind of the event that frees the seat: its ``session_id`` is the arrival. As an event it survives a restart of the
+booth and an absence of the server."""
+
 
 def expert_hash(arrival_key: bytes, id_number: str) -> str:
     """Return the keyed hash that stands for a person on the wire for one day.

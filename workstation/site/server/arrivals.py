@@ -54,8 +54,12 @@ def arrive(session: Session, booth_id: str, request: ArrivalRequest, now: dateti
     return ArrivalReply(arrival_id=request.arrival_id)
 
 
-def leave(session: Session, booth_id: str, arrival_id: UUID, now: datetime) -> None:
+def leave(session: Session, booth_id: str, session_id: str, now: datetime) -> None:
     """End an arrival. One that is unknown or already over is left as it is: signing out never fails."""
+    try:
+        arrival_id = UUID(session_id)
+    except ValueError:
+        return
     arrival = session.get(Arrival, arrival_id, with_for_update=True)
     if arrival is not None and arrival.booth_id == booth_id and arrival.left_at is None:
         _free(arrival, now)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from workstation.site.contract import (
     GENESIS_HASH,
+    SIGNED_OUT,
     ChainFault,
     ChainIncident,
     EventPage,
@@ -18,6 +19,7 @@ from workstation.site.contract import (
     canonical_data,
     event_hash,
 )
+from workstation.site.server import arrivals
 from workstation.site.server.models import Event, Incident
 
 PAGE = 500
@@ -34,6 +36,8 @@ def store(session: Session, booth_id: str, events: list[EventReport], now: datet
                 _record(session, booth_id, event, fault, now)
             session.add(_row(booth_id, event))
             session.flush()
+            if event.kind == SIGNED_OUT:
+                arrivals.leave(session, booth_id, event.session_id, now)
         elif known != event.chain_hash:
             _record(session, booth_id, event, ChainFault.CONFLICT, now)
     return [event.event_id for event in events]

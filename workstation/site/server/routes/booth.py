@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -42,12 +41,6 @@ def match(booth_id: AuthenticatedBooth, arrival_id: UUID, site: SiteContext) -> 
     return site.database.run(
         lambda session: rosters.match(session, arrivals.of_booth(session, booth_id, arrival_id), site.clock())
     )
-
-
-@router.post("/arrivals/{arrival_id}/leave", status_code=HTTPStatus.NO_CONTENT)
-def leave(booth_id: AuthenticatedBooth, arrival_id: UUID, site: SiteContext) -> None:
-    """Sign out. Idempotent; an unknown arrival is no error."""
-    site.database.run(lambda session: arrivals.leave(session, booth_id, arrival_id, site.clock()))
 
 
 @router.post("/launches")
