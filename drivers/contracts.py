@@ -283,5 +283,3 @@ class Ups(Protocol):
 
     def close(self) -> None:
         """Close the connection. Idempotent."""
-
-

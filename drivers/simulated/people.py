@@ -50,11 +50,13 @@ class DrillCard:
         text: 256 byte text block.
         photo: makes the 1024 byte photo block.
         read_status: what the SAM answers to reading it.
+        lifted_early: it is taken away while it is being read.
     """
 
     text: bytes = field(repr=False)
     photo: Callable[[], bytes] = field(repr=False)
     read_status: SamStatus = SamStatus.SUCCESS
+    lifted_early: bool = False
 
 
 def picture(name: str) -> Image:
@@ -145,6 +147,7 @@ DRILL_CARDS: Final[Mapping[str, DrillCard]] = {
     "bad-check-digit": DrillCard(text=text_block(_WRONG_CHECK), photo=PERSON_A.photo_block),
     "unknown-type": DrillCard(text=text_block(PERSON_A, flag="Z"), photo=PERSON_A.photo_block),
     "no-face": DrillCard(text=text_block(PERSON_A), photo=_faceless_block),
+    "lifted-early": DrillCard(text=text_block(PERSON_A), photo=PERSON_A.photo_block, lifted_early=True),
     "unreadable": DrillCard(text=text_block(PERSON_A), photo=PERSON_A.photo_block, read_status=SamStatus.READ_FAILED),
 }
 """The cards of the drill, by the names used on the bench (``BenchState.card``)."""

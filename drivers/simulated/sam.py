@@ -106,6 +106,8 @@ class SamEmulator:
             return _reply(SamStatus.COMMAND_ERROR)
         if command is Command.READ_BASE and self._faults:
             return self._spoil(self._faults.popleft())
+        if command is Command.READ_BASE and self._card is not None and self._card.lifted_early:
+            return self._spoil(Fault.CUT_IN_MIDDLE)
         return self._answer(command)
 
     def _answer(self, command: Command) -> bytes:

@@ -32,7 +32,8 @@ def ups(flags: UpsFlag | None, **figures: float) -> UpsReading:
     ("kind", "state", "judged", "code"),
     [
         (DeviceKind.READER, DeviceState.READY, OK, None),
-        (DeviceKind.HEADSET, DeviceState.DEGRADED, WARN, None),
+        (DeviceKind.HEADSET, DeviceState.DEGRADED, WARN, ErrorCode.HEADSET_ABSENT),
+        (DeviceKind.CAMERA, DeviceState.DEGRADED, WARN, None),
         (DeviceKind.HEADSET, DeviceState.ABSENT, BAD, ErrorCode.HEADSET_ABSENT),
         (DeviceKind.CAMERA, DeviceState.FAILED, BAD, ErrorCode.CAMERA_LOST),
         (DeviceKind.READER, DeviceState.ABSENT, BAD, ErrorCode.READER_ABSENT),
@@ -41,6 +42,11 @@ def ups(flags: UpsFlag | None, **figures: float) -> UpsReading:
 def test_device(kind: DeviceKind, state: DeviceState, judged: ReadingState, code: ErrorCode | None) -> None:
     reading = read_device(DeviceStatus(kind=kind, state=state), NOON)
     assert (reading.kind.value, reading.state, reading.code) == (kind.value, judged, code)
+
+
+def test_a_muted_microphone_has_its_own_code() -> None:
+    status = DeviceStatus(kind=DeviceKind.HEADSET, state=DeviceState.DEGRADED, detail="muted by user")
+    assert read_device(status, NOON).code is ErrorCode.MICROPHONE_SILENT
 
 
 def test_a_ups_is_no_plain_device() -> None:

@@ -88,7 +88,7 @@ def test_the_good_day_goes_through_every_step_and_ends_idle():
     journey, effects = play(press(e.Intent.END), press(e.Intent.END_CONFIRMED), journey=journey)
     assert isinstance(journey.state, s.SigningOut)
     kinds = {type(effect) for effect in effects}
-    assert {fx.ClosePage, fx.SignOut, fx.ForgetResume, fx.WipeIdentity} <= kinds
+    assert {fx.ClosePage, fx.ForgetResume, fx.WipeIdentity} <= kinds
     journey, _ = play(lambda a: e.Wiped(attempt=a), timer(e.Timer.STATE), journey=journey)
     assert isinstance(journey.state, s.Idle)
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from ._pulsectl import POLLFD
 
 class PulseError(Exception): ...
-class PulseLoopStop(Exception): ...  # noqa: N818 - upstream name
-class PulseDisconnected(Exception): ...  # noqa: N818 - upstream name
+class PulseLoopStop(Exception): ...
+class PulseDisconnected(Exception): ...
 
 class EnumValue:
     # Compares equal to the value's name.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from workstation.health.links import probe_main_site
 from workstation.health.power import RuntimeForecast
 from workstation.health.probes import DiskLimits, read_device, read_disk, read_ups
 from workstation.health.readings import Moment, Reading
+from workstation.health.selfcheck import evaluate, is_fresh
 from workstation.site.contract import ReadingKind, ReadingReport, ReadingState
 
 from .threads import SupervisedLoop
@@ -22,6 +24,8 @@ from .threads import SupervisedLoop
 HEADSET_WAIT_S = 5.0
 PROBE_INTERVAL_S = 3.0
 BOARD_INTERVAL_MS = 1000
+CHECK_TIMEOUT_S = 6.0
+"""Longer than one probe of the main site takes; after it, what is not known counts as not good."""
 
 
 class HealthBridge(QObject):
@@ -31,12 +35,14 @@ class HealthBridge(QObject):
         condition_raised(ErrorCode), condition_cleared(ErrorCode): what the journey has to know.
         event_found(HealthEvent): an edge for the journal.
         snapshot_taken(HealthSnapshot): once a second, for the status bar.
+        checked(int attempt, tuple[Check, ...]): the answer to ``check``.
     """
 
     condition_raised = Signal(object)
     condition_cleared = Signal(object)
     event_found = Signal(object)
     snapshot_taken = Signal(object)
+    checked = Signal(int, object)
     _observed = Signal(object)
 
     def __init__(
@@ -56,6 +62,8 @@ class HealthBridge(QObject):
         self._data_dir = data_dir
         self._limits = DiskLimits(warn_free_bytes=2 * min_free_bytes, bad_free_bytes=min_free_bytes)
         self._main_site: str | None = None
+        self._probe_now = threading.Event()
+        self._asked: tuple[int, float] | None = None
         self._board = HealthBoard()
         self._conditions: frozenset[ErrorCode] = frozenset()
         self._reports: list[ReadingReport] = []
@@ -88,6 +96,11 @@ class HealthBridge(QObject):
     def watch_main_site(self, origin: str | None) -> None:
         """Probe this origin from now on; ``None`` ends it."""
         self._main_site = origin
+
+    def check(self, attempt: int) -> None:
+        """Look at every device anew; answered by ``checked`` within ``CHECK_TIMEOUT_S``."""
+        self._asked = (attempt, time.monotonic())
+        self._probe_now.set()
 
     def reports(self) -> list[ReadingReport]:
         """Return the readings of the last second, for the site. Any thread may ask."""
@@ -126,6 +139,7 @@ class HealthBridge(QObject):
             cancel.wait(self._ups_poll_s)
 
     def _probe(self, cancel: CancelToken) -> None:
+        cancel.on_cancel(self._probe_now.set)
         while not cancel.is_cancelled:
             self._observed.emit(read_device(self._camera.present(), Moment.now()))
             self._observed.emit(read_disk(self._data_dir, Moment.now(), self._limits))
@@ -134,7 +148,8 @@ class HealthBridge(QObject):
                 reading = probe_main_site(origin)
                 if origin == self._main_site:
                     self._observed.emit(reading)
-            cancel.wait(PROBE_INTERVAL_S)
+            self._probe_now.wait(PROBE_INTERVAL_S)
+            self._probe_now.clear()
 
     @Slot()
     def _on_ticker_timeout(self) -> None:
@@ -151,6 +166,17 @@ class HealthBridge(QObject):
         for code in self._conditions - now:
             self.condition_cleared.emit(code)
         self._conditions = now
+
+        self._answer_check()
+
+    def _answer_check(self) -> None:
+        if self._asked is None:
+            return
+        attempt, asked_at_s = self._asked
+        snapshot = self.snapshot()
+        if is_fresh(snapshot, asked_at_s) or time.monotonic() - asked_at_s > CHECK_TIMEOUT_S:
+            self._asked = None
+            self.checked.emit(attempt, evaluate(snapshot))
 
     def _tell(self, events: list[HealthEvent]) -> None:
         for event in events:

@@ -51,6 +51,11 @@ class JourneyBridge(QObject):
         self._draining = False
         self._drain()
 
+    def stop(self) -> None:
+        """Stop every timer; the program ends."""
+        for timer in self._timers.values():
+            timer.stop()
+
     def handle(self, event: Event) -> None:
         """Take an event. One that comes while another is handled waits for its turn."""
         self._events.append(event)

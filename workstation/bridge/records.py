@@ -56,6 +56,7 @@ class RecordBridge(QObject):
     def append(self, kind: str, session_id: str, facts: Mapping[str, Fact]) -> None:
         """Write an event."""
         data = dict(facts)
+        _log.info(kind, extra={"facts": {"event": "recorded", "kind": kind, **data}})
         self._submit(lambda: self._append(kind, session_id, data))
 
     def keep_resume(self, resume: Resume) -> None:

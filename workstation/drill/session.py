@@ -29,6 +29,7 @@ CARDS = (
     CardChoice("bad-check-digit", "号码校验位错误"),
     CardChoice("unknown-type", "其他证件"),
     CardChoice("no-face", "照片无人脸"),
+    CardChoice("lifted-early", "读到一半就拿走的身份证"),
     CardChoice("unreadable", "读不出来的卡"),
 )
 

@@ -43,7 +43,7 @@ class DiskLimits:
 
 
 def read_device(status: DeviceStatus, at: Moment) -> Reading:
-    """Judge the state of a reader, camera or headset.
+    """Judge the state of a reader, camera or headset. A headset half plugged or muted is a WARN with its code.
 
     Raises:
         ValueError: the status is of a UPS, which has readings of its own (``read_ups``).
@@ -52,11 +52,15 @@ def read_device(status: DeviceStatus, at: Moment) -> Reading:
     if code is None:
         raise ValueError(f"no device reading for {status.kind}")
     state = _DEVICE_STATES[status.state]
+    if status.kind is DeviceKind.HEADSET and state is ReadingState.WARN:
+        code = ErrorCode.MICROPHONE_SILENT if "muted" in status.detail else ErrorCode.HEADSET_ABSENT
+    elif state is not ReadingState.BAD:
+        code = None
     return Reading(
         kind=ReadingKind(status.kind.value),
         state=state,
         observed=at,
-        code=code if state is ReadingState.BAD else None,
+        code=code,
         detail=status.detail or status.name,
     )
 

@@ -85,13 +85,6 @@ class ClosePage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignOut:
-    """Tell the site that the seat is free (delivered when the site can be reached)."""
-
-    session_id: SessionId
-
-
-@dataclass(frozen=True, kw_only=True)
 class WipeIdentity:
     """Overwrite and drop everything the booth knows of the person; answer Wiped."""
 
@@ -152,7 +145,6 @@ Effect = (
     | RequestLaunch
     | OpenPage
     | ClosePage
-    | SignOut
     | WipeIdentity
     | Record
     | StartTimer

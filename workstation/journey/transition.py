@@ -24,7 +24,6 @@ from .effects import (
     Restart,
     RunChecks,
     SendArrival,
-    SignOut,
     StartFace,
     StartTimer,
     StopFace,
@@ -138,11 +137,9 @@ def _whatever_the_state(journey: Journey, event: Event) -> Step:
             return replace(journey, resume=resume), ()
         case ConditionRaised(code=code) if code not in journey.conditions:
             card_present = journey.card_present and code is not ErrorCode.READER_ABSENT
-            journey = replace(journey, conditions=journey.conditions | {code}, card_present=card_present)
-            return journey, (_record(journey, "condition_raised", ("code", code)),)
+            return replace(journey, conditions=journey.conditions | {code}, card_present=card_present), ()
         case ConditionCleared(code=code) if code in journey.conditions:
-            journey = replace(journey, conditions=journey.conditions - {code})
-            return journey, (_record(journey, "condition_cleared", ("code", code)),)
+            return replace(journey, conditions=journey.conditions - {code}), ()
         case CardInserted():
             return replace(journey, card_present=True), ()
         case CardLifted():
@@ -161,8 +158,8 @@ def _whatever_the_state(journey: Journey, event: Event) -> Step:
             return journey, ()
 
 
-def _record(journey: Journey, kind: str, *facts: tuple[str, str]) -> Record:
-    return Record(kind=kind, session_id=_session_id(journey), facts=facts)
+def _record(journey: Journey, kind: str) -> Record:
+    return Record(kind=kind, session_id=_session_id(journey))
 
 
 def _session_id(journey: Journey) -> str:
@@ -191,8 +188,8 @@ def _started_by(journey: Journey) -> tuple[Effect, ...]:
             return (SendArrival(attempt=attempt, session_id=holder.session_id, method=presence.method),)
         case AwaitingMatch(holder=holder):
             return (AskMatch(attempt=attempt, session_id=holder.session_id),)
-        case SigningOut(holder=holder):
-            return (SignOut(session_id=holder.session_id), ForgetResume(), WipeIdentity(attempt=attempt))
+        case SigningOut():
+            return (ForgetResume(), WipeIdentity(attempt=attempt))
         case TaskReview() | SelfCheck() | Launching() | Evaluating():
             return _started_with_session(journey.state, attempt)
         case CardProblem() | FaceProblem() | HumanReview() | Farewell():

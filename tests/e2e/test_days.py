@@ -1,0 +1,196 @@
+"""The real kiosk as a process on Xvfb, with pcscd and vpcd, upsd, PulseAudio, QtWebEngine and the site server.
+
+Afterwards the site server's database is asked what arrived, and every file is searched for personal data.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from drivers.simulated.bench import Scene
+from drivers.simulated.people import PERSON_A, PERSON_B
+from workstation.drill.__main__ import virtual_screen
+from workstation.drill.kiosk import KioskProcess
+from workstation.drill.script import Playwright, good_day
+from workstation.drill.stage import BOOTH_ID, PROJECT_ID, Stage
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pcscd")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _screen():
+    with virtual_screen("1366x768"):
+        yield
+
+
+@pytest.fixture
+def stage(tmp_path):
+    with Stage(tmp_path / "drill", fullscreen=True) as stage:
+        assert stage.notes == {}, "a real service is missing"
+        yield stage
+
+
+@pytest.fixture
+def play(stage):
+    with KioskProcess(stage.config_file, stage.environment) as kiosk:
+        yield Playwright(stage, kiosk, None, print)
+        assert kiosk.stop() == 0
+        errors = [line for line in kiosk.lines if line.get("level") in {"error", "critical"}]
+        assert errors == []
+
+
+def ask(stage, query, *values):
+    """Ask the site server's database."""
+    connection = sqlite3.connect(f"file:{stage.directory / 'site' / 'site.db'}?mode=ro", uri=True)
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
+
+
+def kinds(stage):
+    return [kind for (kind,) in ask(stage, "SELECT kind FROM events ORDER BY row_id")]
+
+
+def markers() -> list[bytes]:
+    """Return what must not be in any file, in the encodings a file could have."""
+    texts = [text for person in (PERSON_A, PERSON_B) for text in (person.name, person.number, person.address)]
+    texts += [person.number[6:14] + person.number[14:17] for person in (PERSON_A, PERSON_B)]
+    photos = [person.photo_block()[16:80] for person in (PERSON_A, PERSON_B)]
+    encoded = [text.encode(encoding) for text in texts for encoding in ("utf-8", "utf-16-le", "gb18030")]
+    escaped = [text.encode("unicode_escape") for text in texts]
+    return encoded + escaped + photos
+
+
+def assert_no_personal_data(folder: Path, log: str):
+    places = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_socket()}
+    assert any(path.suffix == ".sqlite3" for path in places), "the journal was searched"
+    places[Path("log")] = log.encode()
+    for path, content in places.items():
+        for marker in markers():
+            assert marker not in content, f"personal data in {path}"
+
+
+def assert_chain_holds(stage):
+    page = stage.administrator.event_page(BOOTH_ID)
+    assert page.incidents == []
+    assert [event.seq for event in page.events] == list(range(1, len(page.events) + 1))
+
+
+def test_the_good_day(stage, play):
+    good_day(play)
+    play.let(1.0)
+    assert ask(stage, "SELECT booth_id, method, left_at IS NOT NULL FROM arrivals") == [(BOOTH_ID, "card-face", 1)]
+    assert ask(stage, "SELECT project_id, redeemed_at IS NOT NULL FROM launches") == [(PROJECT_ID, 1)]
+    readings = dict(ask(stage, "SELECT kind, json_extract(reading, '$.state') FROM latest_readings"))
+    assert readings["ups"] == "ok"
+    assert {"reader", "camera", "headset", "disk", "clock", "site"} <= set(readings)
+    [(runtime_s,)] = ask(
+        stage, "SELECT json_extract(reading, '$.values.runtime_s') FROM latest_readings WHERE kind = 'ups'"
+    )
+    assert runtime_s > 4 * 3600
+    for kind in ("card_read", "presence_verified", "arrival_recorded", "task_confirmed", "checks_done",
+                 "evaluation_opened", "evaluation_ended", "signed_out"):  # fmt: skip
+        assert kinds(stage).count(kind) == 1
+    assert_chain_holds(stage)
+    assert_no_personal_data(stage.directory, str(play.kiosk.lines))
+
+
+def test_the_wrong_person_goes_to_a_human(stage, play):
+    play.until("idle", "idle")
+    stage.bench.change(scene=Scene.PERSON_B, card="person-a")
+    play.until("face-check", "card")
+    for _ in range(2):
+        play.until("face-problem", "mismatch")
+        play.let(0.6)
+        play.press("Return")
+        play.until("face-check", "again")
+    play.until("human-review", "the third mismatch")
+    play.wait_for_event("review_needed")
+    assert ask(stage, "SELECT * FROM arrivals") == []
+    assert ask(stage, "SELECT * FROM launches") == []
+    session_id = stage.administrator.waiting_review(BOOTH_ID)
+    stage.administrator.review(BOOTH_ID, session_id, passed=False)
+    play.until("idle", "rejected")
+    play.wait_for_event("review_rejected")
+    assert_chain_holds(stage)
+    assert_no_personal_data(stage.directory, str(play.kiosk.lines))
+
+
+def test_a_person_who_is_not_on_the_roster_is_told_and_let_in_when_added(stage, play):
+    play.until("idle", "idle")
+    stage.deliver_roster(listed=False)
+    stage.bench.change(scene=Scene.PERSON_A, card="person-a")
+    play.until("awaiting-match", "arrived")
+    play.until_recorded("match_pending")
+    [pending] = [line for line in play.kiosk.lines if line.get("kind") == "match_pending"]
+    assert pending["code"] == "E-302"
+    play.wait_for_event("match_pending")
+    assert ask(stage, "SELECT count(*) FROM launches") == [(0,)]
+    stage.deliver_roster(listed=True)
+    play.until("task-review", "matched without a second card")
+    assert_chain_holds(stage)
+    assert_no_personal_data(stage.directory, str(play.kiosk.lines))
+
+
+def test_a_card_lifted_early_is_read_at_the_next_try(stage, play):
+    play.until("idle", "idle")
+    stage.bench.change(scene=Scene.PERSON_A, card="lifted-early")
+    play.until("card-problem", "lifted")
+    play.until_recorded("card_failed")
+    [failed] = [line for line in play.kiosk.lines if line.get("kind") == "card_failed"]
+    assert failed["code"] == "E-103"
+    stage.bench.change(card=None)
+    play.let(1.0)
+    stage.bench.change(card="person-a")
+    play.until("task-review", "the next try")
+    play.wait_for_event("arrival_recorded")
+    assert_chain_holds(stage)
+
+
+def test_the_site_server_is_away_for_a_minute_in_the_middle(stage, play):
+    play.until("idle", "idle")
+    stage.bench.change(scene=Scene.PERSON_A, site_link_up=False)
+    stage.follow()
+    stage.bench.change(card="person-a")
+    play.until("arriving", "presence verified without the site")
+    play.let(60.0)
+    assert ask(stage, "SELECT * FROM arrivals") == []
+    stage.bench.change(site_link_up=True, card=None)
+    play.let(0.2)
+    play.until("task-review", "goes on by itself")
+    play.wait_for_event("expert_matched", timeout_s=90)
+    assert ask(stage, "SELECT count(*) FROM arrivals") == [(1,)]
+    for kind in ("card_read", "presence_verified", "arrival_recorded"):
+        assert kinds(stage).count(kind) == 1
+    assert_chain_holds(stage)
+    assert_no_personal_data(stage.directory, str(play.kiosk.lines))
+
+
+def test_a_power_cut_during_the_evaluation_leads_back_to_it(stage):
+    with KioskProcess(stage.config_file, stage.environment) as kiosk:
+        play = Playwright(stage, kiosk, None, print)
+        play.until("idle", "idle")
+        stage.bench.change(scene=Scene.PERSON_A, card="person-a")
+        play.until("task-review", "matched")
+        stage.bench.change(card=None)
+        play.let(0.5)
+        play.press("Return")
+        play.until_recorded("checks_done")
+        play.let(0.5)
+        play.press("Return")
+        play.until("evaluating", "evaluating")
+        play.let(0.5)
+        kiosk.kill()
+    with KioskProcess(stage.config_file, stage.environment) as kiosk:
+        play = Playwright(stage, kiosk, None, print)
+        play.until_recorded("restarted")
+        stage.bench.change(card="person-a")
+        play.until("evaluating", "straight back")
+        play.wait_for_event("restarted")
+        kiosk.stop()
+    assert ask(stage, "SELECT count(*) FROM launches WHERE redeemed_at IS NOT NULL") == [(2,)]
+    assert_chain_holds(stage)

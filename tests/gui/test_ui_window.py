@@ -1,0 +1,650 @@
+"""The window: every state on its screen, every button its intent, nothing cut off, and a kiosk that stays open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from drivers.errors import ErrorCode
+from workstation.journey.events import Intent
+from workstation.journey.states import (
+    Arriving,
+    Assignment,
+    Attempt,
+    AwaitingMatch,
+    CardProblem,
+    Check,
+    CheckKind,
+    Evaluating,
+    FaceCheck,
+    FaceProblem,
+    Farewell,
+    Holder,
+    HumanReview,
+    Idle,
+    Journey,
+    Launching,
+    OutOfService,
+    Presence,
+    PresenceMethod,
+    ReadingCard,
+    SelfCheck,
+    Session,
+    SessionId,
+    SigningOut,
+    State,
+    TaskReview,
+)
+from workstation.site.contract import ReadingKind, ReadingState
+from workstation.ui.messages import Language, Messages
+from workstation.ui.screens.evaluation import EvaluationScreen
+from workstation.ui.screens.face import FaceScreen
+from workstation.ui.theme import install_fonts
+from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, StatusView
+from workstation.ui.widgets.basics import ProgressBar
+from workstation.ui.widgets.camera_view import CameraView
+from workstation.ui.widgets.card_picture import CardPicture
+from workstation.ui.window import SCREENS, KioskWindow
+
+HOLDER = Holder(session_id=SessionId("s"), masked_name="柯＊", masked_number="4115****0012", sex="2")
+EXPIRED = replace(HOLDER, masked_name="欧阳＊＊", expired_on="2023.06.01")
+PRESENCE = Presence(method=PresenceMethod.CARD_FACE)
+TASK = Assignment(
+    project_id="XY-2026-GC-0417",
+    project_name="信阳市某道路改造工程施工总承包及附属管网综合提升项目",
+    section="第二标段",
+    main_site="信阳市公共资源交易中心",
+    alias="评委 07",
+    role="技术标评委（副场）",
+    starts_at="09:00",
+    expected_hours=4.0,
+    signing="临时 CA（编号 0317，离席归还）",
+)
+SESSION = Session(holder=HOLDER, presence=PRESENCE, assignment=TASK)
+GOOD = tuple(Check(kind=kind, required=kind is not CheckKind.UPS, detail="18 ms") for kind in CheckKind)
+FAILED = (
+    Check(kind=CheckKind.HEADSET, required=True, code=ErrorCode.HEADSET_ABSENT),
+    Check(kind=CheckKind.CAMERA, required=True, detail="1280×720 · 30 fps"),
+    Check(kind=CheckKind.UPS, required=False, code=ErrorCode.ON_BATTERY),
+    Check(kind=CheckKind.SITE, required=False, code=ErrorCode.SITE_SERVER_UNREACHABLE),
+    Check(kind=CheckKind.MAIN_SITE, required=True, code=ErrorCode.MAIN_SITE_UNREACHABLE),
+)
+
+
+def waiting(code: ErrorCode | None, booth_label: str = "") -> AwaitingMatch:
+    return AwaitingMatch(holder=HOLDER, presence=PRESENCE, expert_hash="h", problem=code, booth_label=booth_label)
+
+
+def arriving(code: ErrorCode | None = None, booth_label: str = "") -> Arriving:
+    return Arriving(holder=HOLDER, presence=PRESENCE, problem=code, booth_label=booth_label)
+
+
+def launching(code: ErrorCode | None = None) -> Launching:
+    return Launching(session=SESSION, expert_hash="h", problem=code)
+
+
+TASK_REVIEW = TaskReview(session=SESSION, expert_hash="h")
+EVALUATING = Evaluating(session=SESSION, expert_hash="h")
+CONFIRMING = replace(EVALUATING, confirming_end=True)
+CHECKED = SelfCheck(session=SESSION, expert_hash="h", checks=GOOD)
+CHECK_FAILED = SelfCheck(session=SESSION, expert_hash="h", checks=FAILED)
+
+PLAIN: tuple[State, ...] = (
+    Idle(),
+    Idle(notice=ErrorCode.RESTARTED),
+    ReadingCard(),
+    CardProblem(code=ErrorCode.CARD_WRONG_TYPE, failures=1),
+    CardProblem(code=ErrorCode.CARD_READER_BROKEN, failures=1),
+    FaceCheck(holder=HOLDER),
+    FaceCheck(holder=EXPIRED, tries=2),
+    FaceProblem(holder=HOLDER, code=ErrorCode.FACE_NOT_SEEN, tries=1),
+    FaceProblem(holder=HOLDER, code=ErrorCode.FACE_MISMATCH, tries=1),
+    HumanReview(holder=HOLDER, code=ErrorCode.FACE_UNCERTAIN),
+    HumanReview(holder=EXPIRED, code=ErrorCode.CARD_EXPIRED),
+    arriving(),
+    arriving(ErrorCode.SITE_SERVER_UNREACHABLE),
+    arriving(ErrorCode.ROSTER_ALREADY_SIGNED_IN, "02 号工位"),
+    waiting(None),
+    waiting(ErrorCode.ROSTER_NOT_HERE),
+    waiting(ErrorCode.ROSTER_NOT_LISTED),
+    waiting(ErrorCode.ROSTER_OTHER_BOOTH, "05 号工位"),
+    waiting(ErrorCode.ROSTER_REPLACED),
+    TASK_REVIEW,
+    SelfCheck(session=SESSION, expert_hash="h"),
+    CHECKED,
+    CHECK_FAILED,
+    launching(),
+    launching(ErrorCode.MAIN_SITE_UNREACHABLE),
+    launching(ErrorCode.MAIN_SITE_NOT_TRUSTED),
+    launching(ErrorCode.TICKET_REFUSED),
+    EVALUATING,
+    CONFIRMING,
+    SigningOut(holder=HOLDER, alias="评委 07"),
+    Farewell(alias="评委 07"),
+    Farewell(alias=""),
+    OutOfService(code=ErrorCode.INTERNAL),
+)
+
+JOURNEYS = (
+    *(Journey(state=state) for state in PLAIN),
+    Journey(state=Idle(), card_present=True),
+    Journey(state=Idle(), conditions=frozenset({ErrorCode.READER_ABSENT})),
+    Journey(state=Idle(), conditions=frozenset({ErrorCode.STORAGE_FULL})),
+    Journey(state=waiting(None), message="午餐 12:00 送到，请在工位等候。", help_called=True),
+    Journey(
+        state=EVALUATING,
+        conditions=frozenset({ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.ON_BATTERY, ErrorCode.CAMERA_LOST}),
+        message="请各位专家保持独立评审。",
+    ),
+)
+
+BOOTH = BoothView(
+    centre="浉河区分中心",
+    room="远程异地评标室 2",
+    booth_label="03 号工位",
+    hotline="0376-000 0000",
+    bookings=(
+        BookingView(starts_at="09:00", ends_at="13:00", projects=1),
+        BookingView(starts_at="14:30", ends_at="18:00", projects=2),
+    ),
+    bundle="2026.11-3",
+)
+DEVICES = tuple(
+    DeviceView(kind=kind, state=ReadingState.OK)
+    for kind in (ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.UPS)
+)
+STATUS = StatusView(network=ReadingState.OK, network_ms=18, power=ReadingState.OK, minutes_left=252, devices=DEVICES)
+
+Open = Callable[..., KioskWindow]
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, qapp: QApplication) -> Iterator[Open]:
+    install_fonts(qapp)
+    opened: list[KioskWindow] = []
+
+    def opener(width: int = 1920, height: int = 1080, language: Language = Language.ZH_CN) -> KioskWindow:
+        window = KioskWindow(Messages(language))
+        window.resize(width, height)
+        window.show_booth(BOOTH)
+        window.show_status(STATUS)
+        with qtbot.waitExposed(window):
+            window.show()
+        opened.append(window)
+        return window
+
+    yield opener
+    for window in opened:
+        window.allow_close()
+        window.close()
+        window.deleteLater()
+    qapp.processEvents()
+
+
+def texts(window: QWidget) -> str:
+    labels = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
+    buttons = [button.text() for button in window.findChildren(QPushButton) if button.isVisible()]
+    return "\n".join(labels + buttons).replace("。\n", "。")
+
+
+def button(window: QWidget, key: str, language: Language = Language.ZH_CN) -> QPushButton:
+    """Return the last visible button with this caption; screens stand before the footer in the focus order."""
+    caption = Messages(language).text(key)
+    found = [one for one in window.findChildren(QPushButton) if one.isVisible() and one.text() == caption]
+    assert found, f"no button {caption}"
+    return found[-1]
+
+
+def primaries(window: QWidget) -> list[QPushButton]:
+    return [
+        one
+        for one in window.findChildren(QPushButton)
+        if one.isVisible() and one.property("kind") == "primary" and one.isEnabled()
+    ]
+
+
+def cut_off(window: KioskWindow) -> list[str]:
+    """Return what does not fit: labels and buttons smaller than their text, or reaching over the window's edge."""
+    found = []
+    for part in (*window.findChildren(QLabel), *window.findChildren(QPushButton)):
+        if not part.isVisible() or not part.text():
+            continue
+        if isinstance(part, QLabel) and part.wordWrap():
+            words = part.text().split() if part.text().isascii() else []
+            widest = max((part.fontMetrics().horizontalAdvance(word) for word in words), default=0)
+            fits = part.heightForWidth(part.width()) <= part.height() and widest <= part.width()
+        else:
+            wanted = part.sizeHint()
+            fits = wanted.width() <= part.width() and wanted.height() <= part.height()
+        corner = part.mapTo(window, QPoint(part.width(), part.height()))
+        if not fits or corner.x() > window.width() or corner.y() > window.height():
+            found.append(part.text())
+    return found
+
+
+def picture(width: int = 64, height: int = 48) -> QImage:
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(QColor("#c79f86"))
+    return image
+
+
+# --- every state ---------------------------------------------------------------------------------------------------
+
+
+def test_every_state_has_a_screen() -> None:
+    assert {type(state) for state in PLAIN} == set(SCREENS)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("large_text", [False, True], ids=["normal", "large"])
+@pytest.mark.parametrize("size", [(1920, 1080), (1366, 768)], ids=["1080p", "768p"])
+def test_nothing_is_cut_off(
+    open_window: Open, qtbot: QtBot, size: tuple[int, int], large_text: bool, language: Language
+) -> None:
+    window = open_window(*size, language)
+    window.show_booth(replace(BOOTH, drill=True))
+    if large_text:
+        button(window, "footer.text_larger", language).click()
+    failures = {}
+    for attempt, journey in enumerate(JOURNEYS, 1):
+        window.show_journey(replace(journey, attempt=Attempt(attempt)))
+        try:
+            qtbot.waitUntil(lambda: not cut_off(window), timeout=1000)
+        except qtbot.TimeoutError:
+            failures[type(journey.state).__name__, attempt] = cut_off(window)
+    assert failures == {}
+    assert window.size().toTuple() == size
+
+
+@pytest.mark.parametrize("state", PLAIN, ids=lambda state: type(state).__name__)
+def test_at_most_one_primary_button_and_it_has_the_focus(open_window: Open, state: State) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=state, attempt=Attempt(1)))
+    found = primaries(window)
+    assert len(found) <= 1
+    if found:
+        assert found[0] is window.focusWidget()
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (CardProblem(code=ErrorCode.CARD_LIFTED, failures=1), ErrorCode.CARD_LIFTED),
+        (CardProblem(code=ErrorCode.CARD_NOT_PRESENTED, failures=0, reminders=1), ErrorCode.CARD_NOT_PRESENTED),
+        (Idle(notice=ErrorCode.RESTARTED), ErrorCode.RESTARTED),
+        (FaceProblem(holder=HOLDER, code=ErrorCode.FACE_SEVERAL, tries=1), ErrorCode.FACE_SEVERAL),
+        (HumanReview(holder=HOLDER, code=ErrorCode.FACE_DECLINED), ErrorCode.FACE_DECLINED),
+        (HumanReview(holder=HOLDER, code=ErrorCode.CARD_PHOTO_UNUSABLE), ErrorCode.CARD_PHOTO_UNUSABLE),
+        (arriving(ErrorCode.SITE_SERVER_UNREACHABLE), ErrorCode.SITE_SERVER_UNREACHABLE),
+        (waiting(ErrorCode.ROSTER_NOT_HERE), ErrorCode.ROSTER_NOT_HERE),
+        (waiting(None), ErrorCode.ROSTER_NOT_HERE),
+        (waiting(ErrorCode.ROSTER_NOT_LISTED), ErrorCode.ROSTER_NOT_LISTED),
+        (waiting(ErrorCode.ROSTER_REPLACED), ErrorCode.ROSTER_REPLACED),
+        (launching(ErrorCode.MAIN_SITE_NOT_TRUSTED), ErrorCode.MAIN_SITE_NOT_TRUSTED),
+        (OutOfService(code=ErrorCode.INTERNAL), ErrorCode.INTERNAL),
+    ],
+    ids=lambda value: str(value) if isinstance(value, ErrorCode) else type(value).__name__,
+)
+def test_the_code_is_explained(open_window: Open, state: State, code: ErrorCode) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=state))
+    assert Messages().expert(code) in texts(window)
+
+
+@pytest.mark.parametrize("code", [ErrorCode.READER_ABSENT, ErrorCode.STORAGE_FULL])
+def test_a_closed_booth_says_so(open_window: Open, code: ErrorCode) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=Idle(), conditions=frozenset({code})))
+    assert f"代码 {code}" in texts(window)
+    assert Messages().text("sign_in.title") not in texts(window)
+
+
+def test_a_roster_that_is_not_here_is_no_error(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=waiting(ErrorCode.ROSTER_NOT_HERE)))
+    assert "E-301" not in texts(window)
+
+
+def test_the_other_booth_is_named(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=waiting(ErrorCode.ROSTER_OTHER_BOOTH, "05 号工位")))
+    assert "您的座位是 05 号工位" in texts(window)
+
+
+def test_the_expiry_date_is_named(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=HumanReview(holder=EXPIRED, code=ErrorCode.CARD_EXPIRED)))
+    assert "2023.06.01" in texts(window)
+    assert Messages().text("holder.card_expired") in texts(window)
+
+
+def test_a_card_left_on_the_reader(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=Idle(), card_present=True))
+    assert Messages().text("sign_in.lift_title") in texts(window)
+    window.show_journey(Journey(state=FaceCheck(holder=HOLDER), card_present=True))
+    assert Messages().text("face.title_lift") in texts(window)
+
+
+def test_the_sign_in_screen_moves_only_while_reading(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=Idle()))
+    picture_of_card = window.findChild(CardPicture)
+    assert not picture_of_card.is_moving
+    window.show_journey(Journey(state=ReadingCard(), attempt=Attempt(1)))
+    assert picture_of_card.is_moving
+    window.show_journey(Journey(state=CardProblem(code=ErrorCode.CARD_LIFTED, failures=1), attempt=Attempt(2)))
+    assert not picture_of_card.is_moving
+
+
+def test_the_card_stops_moving_when_another_screen_comes(open_window: Open, qtbot: QtBot) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=ReadingCard()))
+    window.show_journey(Journey(state=FaceCheck(holder=HOLDER), attempt=Attempt(1)))
+    picture_of_card = window.findChild(CardPicture)
+    qtbot.waitUntil(lambda: not picture_of_card.is_moving)
+
+
+# --- what is pressed -----------------------------------------------------------------------------------------------
+
+PRESSES = [
+    (Idle(notice=ErrorCode.RESTARTED), "action.understood", Intent.CANCEL),
+    (Idle(), "footer.help", Intent.HELP),
+    (CardProblem(code=ErrorCode.CARD_UNREADABLE, failures=3), "footer.help", Intent.HELP),
+    (CardProblem(code=ErrorCode.CARD_UNREADABLE, failures=3), "action.cancel", Intent.CANCEL),
+    (FaceCheck(holder=HOLDER), "face.manual", Intent.MANUAL),
+    (FaceCheck(holder=HOLDER), "action.cancel", Intent.CANCEL),
+    (FaceProblem(holder=HOLDER, code=ErrorCode.FACE_NOT_SEEN, tries=1), "action.retry", Intent.RETRY),
+    (FaceProblem(holder=HOLDER, code=ErrorCode.FACE_NOT_SEEN, tries=1), "action.manual", Intent.MANUAL),
+    (HumanReview(holder=HOLDER, code=ErrorCode.FACE_DECLINED), "action.cancel", Intent.CANCEL),
+    (arriving(), "action.leave", Intent.CANCEL),
+    (waiting(None), "action.leave", Intent.CANCEL),
+    (waiting(ErrorCode.ROSTER_OTHER_BOOTH), "action.leave", Intent.CANCEL),
+    (TASK_REVIEW, "task.confirm", Intent.CONFIRM),
+    (TASK_REVIEW, "task.wrong", Intent.HELP),
+    (TASK_REVIEW, "action.leave", Intent.CANCEL),
+    (CHECKED, "self_check.enter", Intent.CONFIRM),
+    (CHECK_FAILED, "self_check.again", Intent.RECHECK),
+    (launching(ErrorCode.TICKET_REFUSED), "action.retry", Intent.RETRY),
+    (EVALUATING, "footer.end", Intent.END),
+    (EVALUATING, "footer.help", Intent.HELP),
+    (CONFIRMING, "evaluation.end_back", Intent.END_DECLINED),
+    (CONFIRMING, "evaluation.end_confirm", Intent.END_CONFIRMED),
+    (Farewell(alias=""), "farewell.done", Intent.CONFIRM),
+]
+
+
+@pytest.mark.parametrize(
+    ("state", "key", "intent"), PRESSES, ids=lambda value: value if isinstance(value, str) else type(value).__name__
+)
+def test_buttons_report_their_intent(open_window: Open, qtbot: QtBot, state: State, key: str, intent: Intent) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=state))
+    with qtbot.waitSignal(window.pressed) as pressed:
+        qtbot.mouseClick(button(window, key), Qt.MouseButton.LeftButton)
+    assert pressed.args == [intent]
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+@pytest.mark.parametrize(
+    ("state", "intent"),
+    [
+        (TASK_REVIEW, Intent.CONFIRM),
+        (CHECKED, Intent.CONFIRM),
+        (CHECK_FAILED, Intent.RECHECK),
+        (CONFIRMING, Intent.END_DECLINED),
+        (FaceProblem(holder=HOLDER, code=ErrorCode.FACE_NOT_SEEN, tries=1), Intent.RETRY),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_enter_and_space_press_the_button_in_focus(
+    open_window: Open, qtbot: QtBot, state: State, intent: Intent, key: Qt.Key
+) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=state, attempt=Attempt(1)))
+    focused = window.focusWidget()
+    assert isinstance(focused, QPushButton)
+    with qtbot.waitSignal(window.pressed) as pressed:
+        qtbot.keyClick(focused, key)
+    assert pressed.args == [intent]
+
+
+def test_tab_reaches_every_button_of_the_task_screen(open_window: Open, qtbot: QtBot) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=TASK_REVIEW, attempt=Attempt(1)))
+    wanted = {one.text() for one in window.findChildren(QPushButton) if one.isVisible() and one.isEnabled()}
+    reached = set()
+    for _ in wanted:
+        focused = window.focusWidget()
+        assert isinstance(focused, QPushButton)
+        reached.add(focused.text())
+        qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    assert reached == wanted
+
+
+def test_the_evaluation_stays_closed_until_the_checks_are_good(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=CHECK_FAILED))
+    assert not button(window, "self_check.enter").isEnabled()
+    window.show_journey(Journey(state=SelfCheck(session=SESSION, expert_hash="h")))
+    assert not button(window, "self_check.again").isEnabled()
+    window.show_journey(Journey(state=CHECKED))
+    assert button(window, "self_check.enter").isEnabled()
+
+
+def test_help_is_called_once(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=TASK_REVIEW, help_called=True))
+    called = [
+        one
+        for one in window.findChildren(QPushButton)
+        if one.isVisible() and one.text() == Messages().text("footer.help_called")
+    ]
+    assert len(called) == 2
+    assert not any(one.isEnabled() for one in called)
+
+
+def test_the_administrators_notice_is_read(open_window: Open, qtbot: QtBot) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=waiting(None), message="<b>请稍候</b>"))
+    assert "<b>请稍候</b>" in texts(window)
+    with qtbot.waitSignal(window.pressed) as pressed:
+        button(window, "message.read").click()
+    assert pressed.args == [Intent.MESSAGE_READ]
+    window.show_journey(Journey(state=waiting(None)))
+    assert "请稍候" not in texts(window)
+
+
+# --- text size, closing --------------------------------------------------------------------------------------------
+
+
+def test_larger_text_and_back(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=TASK_REVIEW))
+
+    def title_size() -> int:
+        title = Messages().text("task.title")
+        found = [label for label in window.findChildren(QLabel) if label.isVisible() and label.text() == title]
+        return found[0].fontInfo().pixelSize()
+
+    normal = title_size()
+    button(window, "footer.text_larger").click()
+    assert title_size() == round(normal * 1.2)
+    assert window.focusWidget() is button(window, "footer.text_normal")
+    button(window, "footer.text_normal").click()
+    assert title_size() == normal
+
+
+def test_larger_text_keeps_the_page(open_window: Open, qapp: QApplication) -> None:
+    window = open_window()
+    page = QWidget()
+    window.set_page(page)
+    window.show_journey(Journey(state=EVALUATING))
+    button(window, "footer.text_larger").click()
+    qapp.processEvents()
+    assert page.isVisible()
+    assert window.isAncestorOf(page)
+    window.set_page(None)
+    assert page.parent() is None
+    page.deleteLater()
+
+
+def test_the_page_survives_a_new_size_while_it_is_not_shown(open_window: Open, qapp: QApplication) -> None:
+    window = open_window()
+    page = QWidget()
+    window.set_page(page)
+    window.show_journey(Journey(state=EVALUATING))
+    window.show_journey(Journey(state=SigningOut(holder=HOLDER), attempt=Attempt(1)))
+    window.resize(1366, 768)
+    qapp.processEvents()
+    assert not page.isVisible()
+    page.deleteLater()
+
+
+def test_the_window_cannot_be_closed_by_the_expert(open_window: Open) -> None:
+    window = open_window()
+    assert not window.close()
+    assert window.isVisible()
+    window.allow_close()
+    assert window.close()
+
+
+# --- what changes while a state lasts ------------------------------------------------------------------------------
+
+
+def test_the_face_check_coaches(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=FaceCheck(holder=HOLDER, tries=2)))
+    camera, bar = window.findChild(CameraView), window.findChild(ProgressBar)
+    window.show_frame(picture())
+    window.show_face(FaceView(box=(0.3, 0.2, 0.3, 0.5), coaching=Coaching.SEVERAL))
+    assert camera.hint == Messages().text("coaching.several")
+    assert Messages().text("face.no") in texts(window)
+    window.show_face(FaceView(box=(0.3, 0.2, 0.3, 0.5), coaching=Coaching.NONE, kept=3, wanted=5))
+    assert camera.hint == Messages().text("coaching.none")
+    assert bar.fraction == pytest.approx(0.6)
+    assert "第 2 次，共 3 次" in texts(window)
+
+
+def test_the_mirror_is_mirrored(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=FaceCheck(holder=HOLDER)))
+    left_is_white = picture(200, 100)
+    for x in range(100):
+        for y in range(100):
+            left_is_white.setPixelColor(x, y, QColor("white"))
+    window.show_frame(left_is_white)
+    camera = window.findChild(CameraView)
+    shown = camera.grab().toImage()
+    y = round(camera.height() * 0.45)
+    assert shown.pixelColor(round(camera.width() * 0.6), y) == QColor("white")
+    assert shown.pixelColor(round(camera.width() * 0.4), y) == QColor("#c79f86")
+
+
+def test_pictures_of_a_person_go_when_the_person_goes(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=FaceCheck(holder=HOLDER)))
+    window.show_portrait(picture())
+    window.show_frame(picture())
+    camera = window.findChild(FaceScreen).findChild(CameraView)
+    assert camera.has_frame
+    window.show_journey(Journey(state=Idle(), attempt=Attempt(1)))
+    assert not camera.has_frame
+    window.show_frame(picture())
+    assert not camera.has_frame
+    window.show_journey(Journey(state=FaceCheck(holder=HOLDER), attempt=Attempt(2)))
+    assert window._scene.portrait is None
+
+
+def test_names_go_when_the_person_goes(open_window: Open) -> None:
+    window = open_window()
+    for attempt, state in enumerate(PLAIN):
+        window.show_journey(Journey(state=state, attempt=Attempt(attempt)))
+    window.show_journey(Journey(state=Idle(), attempt=Attempt(99)))
+    everything = "\n".join(label.text() for label in window.findChildren(QLabel))
+    assert HOLDER.masked_name not in everything
+    assert HOLDER.masked_number not in everything
+    assert EXPIRED.masked_name not in everything
+
+
+def test_conditions_get_a_banner_only_in_the_evaluation(open_window: Open) -> None:
+    window = open_window()
+    conditions = frozenset({ErrorCode.CAMERA_LOST, ErrorCode.ON_BATTERY})
+    window.show_status(replace(STATUS, on_battery=True, power=ReadingState.WARN, minutes_left=220))
+    window.show_journey(Journey(state=EVALUATING, conditions=conditions))
+    assert Messages().expert(ErrorCode.CAMERA_LOST) in texts(window)
+    assert Messages().expert(ErrorCode.ON_BATTERY, left="3 小时 40 分") in texts(window)
+    window.show_journey(Journey(state=EVALUATING, conditions=frozenset({ErrorCode.ON_BATTERY})))
+    assert Messages().expert(ErrorCode.CAMERA_LOST) not in texts(window)
+    window.show_journey(Journey(state=waiting(None), conditions=conditions, attempt=Attempt(1)))
+    assert "市电中断" not in texts(window)
+
+
+def test_the_outage_is_timed(open_window: Open, qtbot: QtBot) -> None:
+    window = open_window()
+    journey = Journey(state=EVALUATING, conditions=frozenset({ErrorCode.MAIN_SITE_UNREACHABLE}))
+    window.show_journey(journey)
+    assert "00:00:00" in texts(window)
+    qtbot.waitUntil(lambda: "与主场的网络中断（00:00:01）" in texts(window))
+    assert f"{HOLDER.masked_name} · 评标中 00:00:01" in texts(window)
+
+
+def test_a_site_server_that_is_away_is_a_small_mark(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=EVALUATING, conditions=frozenset({ErrorCode.SITE_SERVER_UNREACHABLE})))
+    assert Messages().text("evaluation.E-502") in texts(window)
+    assert "代码 E-502" not in texts(window)
+
+
+def test_a_refused_navigation_is_mentioned(open_window: Open) -> None:
+    window = open_window()
+    window.note_refused_navigation("early.invalid")
+    window.show_journey(Journey(state=EVALUATING))
+    window.note_refused_navigation("x" * 300)
+    shown = texts(window.findChild(EvaluationScreen))
+    assert "该操作在评审期间不可用" in shown
+    assert "x" * 33 not in shown
+
+
+def test_the_page_cannot_be_used_while_the_end_is_confirmed(open_window: Open) -> None:
+    window = open_window()
+    page = QWidget()
+    window.set_page(page)
+    window.show_journey(Journey(state=CONFIRMING))
+    assert not page.isEnabled()
+    assert not button(window, "footer.end").isEnabled()
+    window.show_journey(Journey(state=EVALUATING))
+    assert page.isEnabled()
+    window.set_page(None)
+    page.deleteLater()
+
+
+def test_the_header_names_what_is_wrong(open_window: Open) -> None:
+    window = open_window()
+    bad = (replace(DEVICES[0], state=ReadingState.BAD), *DEVICES[1:])
+    window.show_status(StatusView(network=ReadingState.BAD, on_battery=True, minutes_left=5, devices=bad))
+    shown = texts(window)
+    for part in ("网络中断", "备用电源 · 约 5 分钟", "设备 3/4 · 读卡器"):
+        assert part in shown
+    window.show_status(StatusView())
+    assert Messages().text("header.network_unknown") in texts(window)
+    assert Messages().text("header.power_unknown") in texts(window)
+
+
+def test_the_drill_cannot_be_overlooked(open_window: Open) -> None:
+    window = open_window()
+    assert Messages().text("drill.band") not in texts(window)
+    window.show_booth(replace(BOOTH, drill=True))
+    assert Messages().text("drill.band") in texts(window)
+
+
+def test_a_booth_without_bookings(open_window: Open) -> None:
+    window = open_window()
+    window.show_booth(BoothView())
+    assert Messages().text("sign_in.not_booked") in texts(window)

@@ -1,0 +1,266 @@
+"""The composition root: makes everything, connects it, starts and stops it. Decides nothing."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QWidget
+
+from drivers.errors import KioskError
+from kiosk_config.model import BoothConfig
+from workstation import devices
+from workstation.bridge.actions import KioskActions
+from workstation.bridge.browser import BrowserBridge
+from workstation.bridge.card import CardBridge
+from workstation.bridge.face import FaceBridge, to_qimage
+from workstation.bridge.health import HealthBridge
+from workstation.bridge.records import RecordBridge, resume_from
+from workstation.bridge.site import SiteBridge
+from workstation.bridge.threads import Lane
+from workstation.face.client import FaceClient
+from workstation.face.verification import Observation
+from workstation.health.board import HealthSnapshot
+from workstation.identity.vault import IdentityVault
+from workstation.journal.journal import Journal
+from workstation.journey.events import Crashed, Intent, Pressed
+from workstation.journey.states import Journey, SigningOut, holder_of
+from workstation.logs import log_event
+from workstation.site.client import SiteClient
+from workstation.site.contract import BoothInfo
+from workstation.site.embedded import EmbeddedSite
+from workstation.ui.messages import Language, Messages
+from workstation.ui.present import booth_view, face_view, status_view
+from workstation.ui.views import BoothView
+from workstation.ui.window import KioskWindow
+
+_log = logging.getLogger(__name__)
+
+EXIT_RESTART = 70
+"""Exit code that asks the watchdog for a fresh start (sysexits.h EX_SOFTWARE)."""
+
+MIB = 1 << 20
+
+
+class Application(QObject):
+    """One booth.
+
+    Signals:
+        site_found(str base_url, str token): the site server's address is known.
+    """
+
+    site_found = Signal(str, str)
+
+    def __init__(self, config: BoothConfig, qt: QApplication) -> None:
+        super().__init__()
+        self._config, self._qt = config, qt
+        self._embedded: EmbeddedSite | None = None
+        self._site: SiteBridge | None = None
+        self._state_name = "starting"
+        self._version = version("evaluation-workstation")
+        data_dir = config.storage.data_dir
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._journal = Journal(data_dir / "journal.sqlite3")
+        self._vault = IdentityVault(devices.make_decoder(config))
+        self.window = KioskWindow(Messages(Language(config.screen.language)), large_text=config.screen.large_text)
+        self._make_bridges(data_dir)
+        self._connect()
+
+    def _make_bridges(self, data_dir: Path) -> None:
+        config = self._config
+        camera = devices.make_camera(config)
+        models = devices.models_dir(config)
+        self._card = CardBridge(devices.make_reader(config), timeout_s=config.reader.timeout_s, parent=self)
+        self._face = FaceBridge(camera, lambda: FaceClient(models_dir=models), self)
+        self._health = HealthBridge(
+            camera=camera,
+            headset=devices.make_headset(config),
+            ups=devices.make_ups(config),
+            ups_poll_s=config.ups.poll_s,
+            data_dir=data_dir,
+            min_free_bytes=config.storage.min_free_mb * MIB,
+            parent=self,
+        )
+        self._records = RecordBridge(self._journal, self)
+        self._browser = BrowserBridge(is_drill=config.is_drill, parent=self)
+        self._starter = Lane("starter", self)
+        self._actions = KioskActions(
+            vault=self._vault,
+            card=self._card,
+            face=self._face,
+            health=self._health,
+            records=self._records,
+            browser=self._browser,
+            is_drill=config.is_drill,
+            parent=self,
+        )
+
+    def _connect(self) -> None:
+        self._actions.journey.changed.connect(self._on_journey_changed)
+        self._actions.restart_requested.connect(self._on_actions_restart_requested)
+        self._face.frame_captured.connect(self._on_face_frame_captured)
+        self._face.observed.connect(self._on_face_observed)
+        self._health.snapshot_taken.connect(self._on_health_snapshot_taken)
+        self._browser.view_changed.connect(self._on_browser_view_changed)
+        self._browser.navigation_refused.connect(self._on_browser_navigation_refused)
+        self.window.pressed.connect(self._on_window_pressed)
+        self.site_found.connect(self._on_site_found)
+        for lane in (self._face.lane, self._records.lane, self._starter):
+            lane.crashed.connect(self._on_lane_crashed)
+
+    def start(self) -> None:
+        """Show the sign-in screen; everything else begins after its first paint."""
+        if self._config.screen.fullscreen:
+            self.window.showFullScreen()
+        else:
+            self.window.allow_close()
+            self.window.show()
+        QTimer.singleShot(0, self._start_services)
+
+    @Slot()
+    def _start_services(self) -> None:
+        log_event(_log, "window_shown")
+        self.window.show_booth(BoothView(booth_label=self._config.place.booth_id, drill=self._config.is_drill))
+        self._actions.journey.begin(resume_from(self._journal.load_resume()))
+        self._card.start()
+        self._health.start()
+        self._starter.submit(self._find_site)
+
+    def _find_site(self) -> None:
+        """Runs in the starter's thread: an embedded server takes a second to start."""
+        site = self._config.site
+        if site.url:
+            token = site.token_file.read_text(encoding="utf-8").strip() if site.token_file else ""
+            self.site_found.emit(site.url, token)
+            return
+        booth_id = self._config.place.booth_id
+        embedded = EmbeddedSite(self._config.storage.data_dir / "site", booth_id)
+        self._embedded = embedded
+        self.site_found.emit(embedded.base_url, embedded.tokens.booths[booth_id])
+
+    @Slot(str, str)
+    def _on_site_found(self, base_url: str, token: str) -> None:
+        site = self._config.site
+        client = SiteClient(
+            base_url,
+            self._config.place.booth_id,
+            token,
+            timeout_s=site.timeout_s,
+            ca_file=str(site.ca_file) if site.ca_file else None,
+        )
+        self._site = SiteBridge(
+            client,
+            self._journal,
+            collect=self._health.reports,
+            state=self._state,
+            version=self._version,
+            parent=self,
+        )
+        self._site.booth_changed.connect(self._on_site_booth_changed)
+        self._site.reading_taken.connect(self._health.observe)
+        self._site.lane.crashed.connect(self._on_lane_crashed)
+        self._records.urgent_recorded.connect(self._site.report_soon)
+        self._actions.join_site(self._site)
+        self._site.start()
+
+    def _state(self) -> str:
+        return self._state_name
+
+    def stop(self) -> None:
+        """End every thread and child, and forget everybody."""
+        self._actions.journey.stop()
+        self._browser.close()
+        self._card.stop()
+        self._face.close()
+        self._health.stop()
+        self._starter.close()
+        self._records.close()
+        if self._site is not None:
+            self._site.stop()
+        if self._embedded is not None:
+            self._embedded.stop()
+        self._vault.clear()
+        self._journal.close()
+        # Qt deletes a page before its profile only while posted deletions still run.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    def on_unhandled(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        """Take an exception nobody handled (``sys.excepthook``): stop the journey, then leave for a fresh start."""
+        _log.critical("unhandled exception", exc_info=(kind, error or kind(), trace))
+        if self._state_name in {"out-of-service", "starting"}:
+            self._qt.exit(EXIT_RESTART)
+        else:
+            self._actions.journey.handle(Crashed())
+
+    @Slot(object)
+    def _on_journey_changed(self, journey: Journey) -> None:
+        name = _wire_name(journey)
+        if name != self._state_name:
+            self._state_name = name
+            log_event(_log, "state_entered", state=name, attempt=journey.attempt)
+            portrait = self._vault.portrait
+            shown = holder_of(journey.state) is not None and not isinstance(journey.state, SigningOut)
+            self.window.show_portrait(to_qimage(portrait) if shown and portrait is not None else None)
+        self.window.show_journey(journey)
+
+    @Slot(object)
+    def _on_window_pressed(self, intent: Intent) -> None:
+        self._actions.journey.handle(Pressed(intent=intent))
+
+    @Slot(int, QImage)
+    def _on_face_frame_captured(self, attempt: int, frame: QImage) -> None:
+        if attempt == self._actions.journey.journey.attempt:
+            self.window.show_frame(frame)
+
+    @Slot(int, object)
+    def _on_face_observed(self, attempt: int, observation: Observation) -> None:
+        if attempt == self._actions.journey.journey.attempt:
+            self.window.show_face(face_view(observation))
+
+    @Slot(object)
+    def _on_health_snapshot_taken(self, snapshot: HealthSnapshot) -> None:
+        self.window.show_status(status_view(snapshot))
+
+    @Slot(object)
+    def _on_browser_view_changed(self, view: QWidget | None) -> None:
+        self.window.set_page(view)
+
+    @Slot(str, str)
+    def _on_browser_navigation_refused(self, host: str, _reason: str) -> None:
+        self.window.note_refused_navigation(host)
+
+    @Slot(object)
+    def _on_site_booth_changed(self, info: BoothInfo) -> None:
+        self.window.show_booth(booth_view(info, drill=self._config.is_drill, bundle=self._version))
+
+    @Slot(object)
+    def _on_lane_crashed(self, error: BaseException) -> None:
+        if isinstance(error, KioskError):
+            _log.error("background work failed: %s", error)
+        self.on_unhandled(type(error), error, error.__traceback__)
+
+    @Slot()
+    def _on_actions_restart_requested(self) -> None:
+        self._qt.exit(EXIT_RESTART)
+
+
+def _wire_name(journey: Journey) -> str:
+    """Return the state's name on the wire: ``FaceCheck`` becomes ``face-check``."""
+    name = type(journey.state).__name__
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
+
+def install_excepthook(application: Application) -> None:
+    """Send what no slot and no thread handled to the application."""
+    sys.excepthook = application.on_unhandled
+
+    def on_thread(arguments: threading.ExceptHookArgs) -> None:
+        _log.critical("thread %s died", arguments.thread.name if arguments.thread else "?", exc_info=True)
+
+    threading.excepthook = on_thread

@@ -1,0 +1,281 @@
+"""Carries out the effects of the journey and turns the answers of devices, site and browser into its events."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from drivers.contracts import Assurance, DeviceStatus, IdCardRecord
+from drivers.errors import ErrorCode
+from workstation.face.verification import Observation
+from workstation.health.board import HealthEvent
+from workstation.identity.vault import IdentityVault
+from workstation.journey import effects as fx
+from workstation.journey import events as ev
+from workstation.journey.states import Assignment, Attempt, Check
+from workstation.site.contract import Command, CommandKind, Launch, MatchReply, MatchState
+
+from .browser import BrowserBridge
+from .card import CardBridge
+from .face import FaceBridge
+from .health import HealthBridge
+from .journey import JourneyBridge
+from .records import RecordBridge
+from .site import SiteBridge
+
+_PENDING = {
+    MatchState.ROSTER_PENDING: ErrorCode.ROSTER_NOT_HERE,
+    MatchState.NOT_LISTED: ErrorCode.ROSTER_NOT_LISTED,
+    MatchState.OTHER_BOOTH: ErrorCode.ROSTER_OTHER_BOOTH,
+    MatchState.REPLACED: ErrorCode.ROSTER_REPLACED,
+}
+
+
+class KioskActions(QObject):
+    """Lives in the GUI thread. Every slot here is a bound method, so signals of workers arrive queued.
+
+    Signals:
+        restart_requested(): the program must end; the watchdog starts it again.
+    """
+
+    restart_requested = Signal()
+
+    def __init__(
+        self,
+        *,
+        vault: IdentityVault,
+        card: CardBridge,
+        face: FaceBridge,
+        health: HealthBridge,
+        records: RecordBridge,
+        browser: BrowserBridge,
+        is_drill: bool,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._vault, self._card, self._face, self._health = vault, card, face, health
+        self._records, self._browser, self._is_drill = records, browser, is_drill
+        self._site: SiteBridge | None = None
+        self._launch: Launch | None = None
+        self.journey = JourneyBridge(self, self)
+        card.card_inserted.connect(self._on_card_inserted)
+        card.card_lifted.connect(self._on_card_lifted)
+        card.status_observed.connect(self._on_card_status_observed)
+        card.card_read.connect(self._on_card_read)
+        card.card_failed.connect(self._on_card_failed)
+        face.observed.connect(self._on_face_observed)
+        face.failed.connect(self._on_face_failed)
+        health.condition_raised.connect(self._on_health_condition_raised)
+        health.condition_cleared.connect(self._on_health_condition_cleared)
+        health.event_found.connect(self._on_health_event_found)
+        health.checked.connect(self._on_health_checked)
+        records.failed.connect(self._on_records_failed)
+        records.recovered.connect(self._on_records_recovered)
+        browser.opened.connect(self._on_browser_opened)
+        browser.failed.connect(self._on_browser_failed)
+        browser.navigation_refused.connect(self._on_browser_navigation_refused)
+
+    def join_site(self, site: SiteBridge) -> None:
+        """Use this site server from now on. Until then requests fail as if it were away, and are repeated."""
+        self._site = site
+        site.arrival_recorded.connect(self._on_site_arrival_recorded)
+        site.match_answered.connect(self._on_site_match_answered)
+        site.launch_granted.connect(self._on_site_launch_granted)
+        site.request_failed.connect(self._on_site_request_failed)
+        site.command_received.connect(self._on_site_command_received)
+
+    # --- effects -------------------------------------------------------------------------------------------------
+
+    def carry_out(self, effect: fx.Effect) -> None:
+        """Carry out one effect of the journey."""
+        match effect:
+            case fx.ReadCard() | fx.StopReading() | fx.StartFace() | fx.StopFace() | fx.RunChecks():
+                self._use_devices(effect)
+            case fx.SendArrival() | fx.AskMatch() | fx.RequestLaunch():
+                self._ask_site(effect)
+            case fx.PrepareBrowser() | fx.OpenPage() | fx.ClosePage():
+                self._use_browser(effect)
+            case fx.WipeIdentity() | fx.Record() | fx.KeepResume() | fx.ForgetResume():
+                self._remember(effect)
+            case fx.Restart():
+                self.restart_requested.emit()
+            case fx.StartTimer() | fx.StopTimer():
+                raise TypeError("timers belong to JourneyBridge")
+
+    def _use_devices(self, effect: fx.ReadCard | fx.StopReading | fx.StartFace | fx.StopFace | fx.RunChecks) -> None:
+        match effect:
+            case fx.ReadCard(attempt=attempt):
+                self._card.read(attempt)
+                self._face.prepare()
+            case fx.StopReading():
+                self._card.stop_reading()
+            case fx.StartFace(attempt=attempt):
+                portrait = self._vault.portrait
+                if portrait is None:
+                    self._tell(ev.FaceFailed(attempt=attempt, code=ErrorCode.CARD_PHOTO_UNUSABLE))
+                else:
+                    self._face.start(attempt, portrait)
+            case fx.StopFace():
+                self._face.stop()
+            case fx.RunChecks(attempt=attempt):
+                self._health.check(attempt)
+
+    def _ask_site(self, effect: fx.SendArrival | fx.AskMatch | fx.RequestLaunch) -> None:
+        if self._site is None:
+            self._tell(ev.SiteFailed(attempt=effect.attempt, code=ErrorCode.SITE_SERVER_UNREACHABLE))
+            return
+        match effect:
+            case fx.SendArrival(attempt=attempt, session_id=session_id, method=method):
+                self._site.arrive(attempt, session_id, method, self._vault.expert_hash)
+            case fx.AskMatch(attempt=attempt, session_id=session_id):
+                self._site.match(attempt, session_id)
+            case fx.RequestLaunch(attempt=attempt, session_id=session_id, project_id=project_id):
+                self._site.launch(attempt, session_id, project_id)
+
+    def _use_browser(self, effect: fx.PrepareBrowser | fx.OpenPage | fx.ClosePage) -> None:
+        match effect:
+            case fx.PrepareBrowser():
+                self._browser.prepare()
+            case fx.OpenPage(attempt=attempt) if self._launch is not None:
+                launch, self._launch = self._launch, None
+                self._browser.open(attempt, launch.url, launch.origins)
+            case fx.OpenPage(attempt=attempt):
+                self._tell(ev.PageFailed(attempt=attempt, code=ErrorCode.TICKET_REFUSED))
+            case fx.ClosePage():
+                self._launch = None
+                self._browser.close_page()
+
+    def _remember(self, effect: fx.WipeIdentity | fx.Record | fx.KeepResume | fx.ForgetResume) -> None:
+        match effect:
+            case fx.WipeIdentity(attempt=attempt):
+                self._vault.clear()
+                self._launch = None
+                self._health.watch_main_site(None)
+                self._tell(ev.Wiped(attempt=attempt))
+            case fx.Record(kind=kind, session_id=session_id, facts=facts):
+                self._records.append(kind, session_id, dict(facts))
+            case fx.KeepResume(resume=resume):
+                self._records.keep_resume(resume)
+            case fx.ForgetResume():
+                self._records.forget_resume()
+
+    # --- answers -------------------------------------------------------------------------------------------------
+
+    def _tell(self, event: ev.Event) -> None:
+        self.journey.handle(event)
+
+    @Slot()
+    def _on_card_inserted(self) -> None:
+        self._tell(ev.CardInserted())
+
+    @Slot()
+    def _on_card_lifted(self) -> None:
+        self._tell(ev.CardLifted())
+
+    @Slot(object)
+    def _on_card_status_observed(self, status: DeviceStatus) -> None:
+        self._health.observe_device(status)
+
+    @Slot(int, object)
+    def _on_card_read(self, attempt: int, record: IdCardRecord) -> None:
+        if attempt != self.journey.journey.attempt:
+            return  # the visit it was read for is over: do not even keep it
+        if record.assurance is not Assurance.SAM_AUTHENTICATED and not self._is_drill:
+            self._on_card_failed(attempt, ErrorCode.CARD_READER_BROKEN)
+            return
+        holder = self._vault.take(record, date.today())  # noqa: DTZ011 - validity is a calendar day at the booth
+        self._tell(ev.CardRead(attempt=Attempt(attempt), holder=holder))
+
+    @Slot(int, object)
+    def _on_card_failed(self, attempt: int, code: ErrorCode) -> None:
+        self._tell(ev.CardFailed(attempt=Attempt(attempt), code=code))
+
+    @Slot(int, object)
+    def _on_face_observed(self, attempt: int, observation: Observation) -> None:
+        if observation.decision is not None:
+            outcome = ev.FaceOutcome(observation.decision.value)
+            self._tell(ev.FaceDecided(attempt=Attempt(attempt), outcome=outcome))
+
+    @Slot(int, object)
+    def _on_face_failed(self, attempt: int, code: ErrorCode) -> None:
+        self._tell(ev.FaceFailed(attempt=Attempt(attempt), code=code))
+
+    @Slot(object)
+    def _on_health_condition_raised(self, code: ErrorCode) -> None:
+        self._tell(ev.ConditionRaised(code=code))
+
+    @Slot(object)
+    def _on_health_condition_cleared(self, code: ErrorCode) -> None:
+        self._tell(ev.ConditionCleared(code=code))
+
+    @Slot(object)
+    def _on_health_event_found(self, event: HealthEvent) -> None:
+        facts: dict[str, fx.Fact] = {"subject": event.subject.value, "detail": event.detail}
+        if event.code is not None:
+            facts["code"] = event.code.value
+        if event.duration_s is not None:
+            facts["duration_s"] = round(event.duration_s, 1)
+        self._records.append(event.kind, "", facts)
+
+    @Slot(int, object)
+    def _on_health_checked(self, attempt: int, checks: tuple[Check, ...]) -> None:
+        self._tell(ev.ChecksDone(attempt=Attempt(attempt), checks=checks))
+
+    @Slot(object)
+    def _on_records_failed(self, _code: ErrorCode) -> None:
+        self._tell(ev.ConditionRaised(code=ErrorCode.STORAGE_FULL))
+
+    @Slot()
+    def _on_records_recovered(self) -> None:
+        self._tell(ev.ConditionCleared(code=ErrorCode.STORAGE_FULL))
+
+    @Slot(int)
+    def _on_browser_opened(self, attempt: int) -> None:
+        self._tell(ev.PageOpened(attempt=Attempt(attempt)))
+
+    @Slot(int, object)
+    def _on_browser_failed(self, attempt: int, code: ErrorCode) -> None:
+        self._tell(ev.PageFailed(attempt=Attempt(attempt), code=code))
+
+    @Slot(str, str)
+    def _on_browser_navigation_refused(self, host: str, reason: str) -> None:
+        facts: dict[str, fx.Fact] = {"host": host, "reason": reason, "code": ErrorCode.ACTION_NOT_ALLOWED.value}
+        self._records.append("navigation_refused", "", facts)
+
+    @Slot(int, str, str)
+    def _on_site_arrival_recorded(self, attempt: int, expert_hash: str, elsewhere: str) -> None:
+        self._tell(ev.ArrivalRecorded(attempt=Attempt(attempt), expert_hash=expert_hash, elsewhere=elsewhere))
+
+    @Slot(int, object)
+    def _on_site_match_answered(self, attempt: int, reply: MatchReply) -> None:
+        if reply.state is MatchState.MATCHED and reply.assignment is not None:
+            found = reply.assignment
+            self._health.watch_main_site(found.main_site_origin)
+            facts = found.model_dump(exclude={"main_site_origin", "starts_at"})
+            starts_at = found.starts_at.astimezone().strftime("%H:%M")
+            assignment = Assignment(starts_at=starts_at, **facts)
+            self._tell(ev.ExpertMatched(attempt=Attempt(attempt), assignment=assignment))
+            return
+        code = _PENDING.get(reply.state, ErrorCode.ROSTER_NOT_LISTED)
+        self._tell(ev.MatchPending(attempt=Attempt(attempt), code=code, booth_label=reply.booth_label or ""))
+
+    @Slot(int, object)
+    def _on_site_launch_granted(self, attempt: int, launch: Launch) -> None:
+        if attempt == self.journey.journey.attempt:
+            self._launch = launch
+            self._tell(ev.LaunchGranted(attempt=Attempt(attempt)))
+
+    @Slot(int, object)
+    def _on_site_request_failed(self, attempt: int, code: ErrorCode) -> None:
+        self._tell(ev.SiteFailed(attempt=Attempt(attempt), code=code))
+
+    @Slot(object)
+    def _on_site_command_received(self, command: Command) -> None:
+        match command.kind:
+            case CommandKind.REVIEW_PASSED:
+                self._tell(ev.ReviewPassed(session_id=command.session_id))
+            case CommandKind.REVIEW_REJECTED:
+                self._tell(ev.ReviewRejected(session_id=command.session_id))
+            case CommandKind.MESSAGE:
+                self._tell(ev.MessageArrived(text=command.text))

@@ -1,0 +1,104 @@
+"""The lines between header and screen: the administrator's notice and what is wrong with the booth."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from drivers.errors import ErrorCode
+from workstation.journey.events import Intent
+from workstation.journey.states import Evaluating
+from workstation.ui.icons import Icon
+from workstation.ui.messages import Messages, clock
+from workstation.ui.theme import Theme, Tone
+from workstation.ui.views import Scene
+from workstation.ui.widgets.basics import Banner, Button
+
+_MOST_SHOWN: Final = 3
+
+_LOOKS: Final = {
+    ErrorCode.BATTERY_LOW: (Tone.BAD, Icon.BATTERY),
+    ErrorCode.NETWORK_DOWN: (Tone.WARN, Icon.NETWORK),
+    ErrorCode.MAIN_SITE_UNREACHABLE: (Tone.WARN, Icon.NETWORK),
+    ErrorCode.MAIN_SITE_NOT_TRUSTED: (Tone.BAD, Icon.LOCK),
+    ErrorCode.CAMERA_LOST: (Tone.WARN, Icon.CAMERA),
+    ErrorCode.CAMERA_COVERED: (Tone.WARN, Icon.CAMERA),
+    ErrorCode.ON_BATTERY: (Tone.WARN, Icon.BATTERY),
+    ErrorCode.HEADSET_LOST: (Tone.WARN, Icon.HEADSET),
+    ErrorCode.HEADSET_ABSENT: (Tone.WARN, Icon.HEADSET),
+    ErrorCode.MICROPHONE_SILENT: (Tone.WARN, Icon.HEADSET),
+    ErrorCode.STORAGE_FULL: (Tone.INFO, Icon.STORAGE),
+    ErrorCode.MAINS_BACK: (Tone.OK, Icon.POWER_PLUG),
+}
+"""Conditions that concern the expert during the evaluation, the most pressing first."""
+
+_HIDDEN_BY: Final = {
+    ErrorCode.ON_BATTERY: ErrorCode.BATTERY_LOW,
+    ErrorCode.MAIN_SITE_UNREACHABLE: ErrorCode.NETWORK_DOWN,
+    ErrorCode.HEADSET_ABSENT: ErrorCode.HEADSET_LOST,
+}
+"""A condition that says nothing new while a greater one lasts."""
+
+
+def banner_codes(scene: Scene) -> tuple[ErrorCode, ...]:
+    """Return the conditions that get a banner: only during the evaluation; other screens speak for themselves."""
+    if not isinstance(scene.journey.state, Evaluating):
+        return ()
+    raised = scene.journey.conditions
+    return tuple(code for code in _LOOKS if code in raised and _HIDDEN_BY.get(code) not in raised)[:_MOST_SHOWN]
+
+
+class Banners(QWidget):
+    """Stacks the banners; they push the screen down and never cover the page.
+
+    Signals:
+        pressed(Intent): the administrator's notice was read.
+    """
+
+    pressed = Signal(object)
+
+    def __init__(self, theme: Theme, messages: Messages) -> None:
+        super().__init__()
+        self._theme = theme
+        self._messages = messages
+        self._conditions: dict[ErrorCode, Banner] = {}
+        self._message = Banner(theme)
+        self.read = Button(theme, messages.text("message.read"))
+        self.read.clicked.connect(self._on_read_clicked)
+        self._message.row.addWidget(self.read)
+        self._message.hide()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self._message)
+
+    def show_scene(self, scene: Scene) -> None:
+        """Show the notice that was not read yet, and the conditions."""
+        words, message = self._messages, scene.journey.message
+        self._message.setVisible(bool(message))
+        if message:
+            content = words.text("message.line", text=message)
+            self._message.show_notice(content, Tone.INFO, Icon.MESSAGE)
+        codes = banner_codes(scene)
+        for code in [code for code in self._conditions if code not in codes]:
+            banner = self._conditions.pop(code)
+            self._column.removeWidget(banner)
+            banner.hide()
+            banner.deleteLater()
+        minutes = scene.status.minutes_left
+        facts = {
+            "clock": clock(scene.outage_s),
+            "left": "" if minutes is None else words.duration(minutes),
+        }
+        for at, code in enumerate(codes):
+            if code not in self._conditions:
+                self._conditions[code] = Banner(self._theme)
+                self._column.insertWidget(at + 1, self._conditions[code])
+                self._conditions[code].show()
+            tone, icon = _LOOKS[code]
+            self._conditions[code].show_notice(words.expert(code, "evaluation", **facts), tone, icon, code)
+
+    def _on_read_clicked(self) -> None:
+        self.pressed.emit(Intent.MESSAGE_READ)

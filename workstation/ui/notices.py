@@ -1,0 +1,254 @@
+"""What the plain "one thing to know" screens say, by state: wording, sign, milestones and the actions that count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.errors import ErrorCode
+from workstation.journey.events import Intent
+from workstation.journey.states import (
+    Arriving,
+    AwaitingMatch,
+    CardProblem,
+    FaceCheck,
+    FaceProblem,
+    HumanReview,
+    Launching,
+    OutOfService,
+    SelfCheck,
+    SigningOut,
+    State,
+    TaskReview,
+)
+from workstation.ui.icons import Icon
+from workstation.ui.messages import Messages
+from workstation.ui.theme import Tone
+from workstation.ui.widgets.basics import Kind
+from workstation.ui.widgets.step_bar import Stage
+
+NoticeState = FaceProblem | HumanReview | Arriving | AwaitingMatch | Launching | SigningOut | OutOfService
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """A button. ``key`` names its caption in the messages."""
+
+    key: str
+    intent: Intent
+    kind: Kind = Kind.SECONDARY
+    icon: Icon | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Milestone:
+    """A line of "what happens next"."""
+
+    caption: str
+    stage: Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A screen with one thing to know.
+
+    Attributes:
+        statement: the large sentence beside the sign.
+        code: shown small in the corner, for the person on the phone.
+    """
+
+    icon: Icon
+    tone: Tone
+    title: str
+    lead: str
+    statement: str
+    code: ErrorCode | None = None
+    milestones: tuple[Milestone, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+CALL_HELP: Final = Action(key="footer.help", intent=Intent.HELP, kind=Kind.PRIMARY, icon=Icon.HELP)
+_RETRY: Final = Action(key="action.retry", intent=Intent.RETRY, kind=Kind.PRIMARY)
+_LEAVE: Final = Action(key="action.leave", intent=Intent.CANCEL, kind=Kind.PRIMARY)
+_MANUAL: Final = Action(key="action.manual", intent=Intent.MANUAL)
+
+_NOT_HERE: Final = frozenset({ErrorCode.ROSTER_OTHER_BOOTH, ErrorCode.ROSTER_OTHER_SITE, ErrorCode.ROSTER_REPLACED})
+"""Answers of the roster after which the only way on is to leave this booth."""
+
+_CODE_ICONS: Final = {
+    ErrorCode.CAMERA_LOST: Icon.CAMERA,
+    ErrorCode.FACE_SEVERAL: Icon.PERSONS,
+    ErrorCode.ROSTER_OTHER_BOOTH: Icon.SEAT,
+    ErrorCode.ROSTER_ALREADY_SIGNED_IN: Icon.SEAT,
+    ErrorCode.ROSTER_NOT_LISTED: Icon.TASK,
+    ErrorCode.ROSTER_REPLACED: Icon.TASK,
+    ErrorCode.ROSTER_OTHER_SITE: Icon.SEAT,
+    ErrorCode.SITE_SERVER_UNREACHABLE: Icon.SERVER,
+    ErrorCode.MAIN_SITE_UNREACHABLE: Icon.NETWORK,
+    ErrorCode.NETWORK_DOWN: Icon.NETWORK,
+    ErrorCode.MAIN_SITE_NOT_TRUSTED: Icon.LOCK,
+    ErrorCode.TICKET_REFUSED: Icon.ENTER,
+    ErrorCode.CARD_EXPIRED: Icon.CARD,
+    ErrorCode.CARD_PHOTO_UNUSABLE: Icon.CARD,
+}
+
+
+def leave_key(state: State) -> str:
+    """Return the caption of the footer's way out, ``""`` where leaving does not count or is the screen's action."""
+    match state:
+        case CardProblem() | FaceCheck() | FaceProblem() | HumanReview():
+            return "action.cancel"
+        case AwaitingMatch(problem=problem) if problem in _NOT_HERE:
+            return ""
+        case Arriving() | AwaitingMatch() | TaskReview() | SelfCheck() | Launching():
+            return "action.leave"
+        case _:
+            return ""
+
+
+def notice_for(state: NoticeState, messages: Messages) -> Notice:
+    """Return what to show for ``state``."""
+    match state:
+        case FaceProblem():
+            return _face_problem(state, messages)
+        case HumanReview():
+            return _human_review(state, messages)
+        case Arriving():
+            return _arriving(state, messages)
+        case AwaitingMatch():
+            return _awaiting_match(state, messages)
+        case Launching():
+            return _launching(state, messages)
+        case SigningOut():
+            return _signing_out(messages)
+        case OutOfService(code=code):
+            return Notice(
+                icon=Icon.WAIT,
+                tone=Tone.INFO,
+                title=messages.text("out_of_service.title"),
+                lead=messages.text("out_of_service.lead"),
+                statement=messages.expert(code),
+                code=code,
+            )
+
+
+def _milestones(messages: Messages, keys: tuple[str, ...], now: int) -> tuple[Milestone, ...]:
+    stages = [Stage.DONE if at < now else Stage.NOW if at == now else Stage.NEXT for at in range(len(keys))]
+    return tuple(Milestone(caption=messages.text(key), stage=stage) for key, stage in zip(keys, stages, strict=True))
+
+
+def _face_problem(state: FaceProblem, messages: Messages) -> Notice:
+    nobody_called_yet = state.code is ErrorCode.FACE_MISMATCH
+    return Notice(
+        icon=_CODE_ICONS.get(state.code, Icon.FACE),
+        tone=Tone.WARN,
+        title=messages.text("face_problem.again") if nobody_called_yet else messages.title(state.code),
+        lead=messages.text("face_problem.lead"),
+        statement=messages.expert(state.code, "face_problem"),
+        code=state.code,
+        actions=(_MANUAL, _RETRY),
+    )
+
+
+def _human_review(state: HumanReview, messages: Messages) -> Notice:
+    keys = ("review.next_called", "review.next_checking", "review.next_continue")
+    return Notice(
+        icon=_CODE_ICONS.get(state.code, Icon.PERSONS),
+        tone=Tone.INFO,
+        title=messages.text("review.title"),
+        lead=messages.text("review.lead"),
+        statement=messages.expert(state.code, date=state.holder.expired_on or ""),
+        code=state.code,
+        milestones=_milestones(messages, keys, 1),
+    )
+
+
+_ARRIVAL_KEYS: Final = ("arrival.next_verified", "arrival.next_recorded", "arrival.next_matched")
+
+
+def _arriving(state: Arriving, messages: Messages) -> Notice:
+    name = state.holder.masked_name
+    milestones = _milestones(messages, _ARRIVAL_KEYS, 1)
+    if state.problem is None:
+        return Notice(
+            icon=Icon.CHECK_MARK,
+            tone=Tone.OK,
+            title=messages.text("arriving.title"),
+            lead=messages.text("arriving.lead"),
+            statement=messages.text("arriving.statement", name=name),
+            milestones=milestones,
+        )
+    elsewhere = state.problem is ErrorCode.ROSTER_ALREADY_SIGNED_IN
+    return Notice(
+        icon=_CODE_ICONS.get(state.problem, Icon.WAIT),
+        tone=Tone.WARN if elsewhere else Tone.INFO,
+        title=messages.title(state.problem) if elsewhere else messages.text("arriving.title"),
+        lead=messages.text("awaiting.problem_lead"),
+        statement=messages.expert(state.problem, booth=state.booth_label),
+        code=state.problem,
+        milestones=milestones,
+        actions=(CALL_HELP,) if elsewhere else (),
+    )
+
+
+def _awaiting_match(state: AwaitingMatch, messages: Messages) -> Notice:
+    code = state.problem or ErrorCode.ROSTER_NOT_HERE
+    milestones = _milestones(messages, _ARRIVAL_KEYS, 2)
+    if code is ErrorCode.ROSTER_NOT_HERE:
+        return Notice(
+            icon=Icon.CHECK_MARK,
+            tone=Tone.OK,
+            title=messages.title(code),
+            lead=messages.text("awaiting.lead"),
+            statement=messages.expert(code),
+            milestones=milestones,
+        )
+    leaving = code in _NOT_HERE
+    actions = (_LEAVE,) if leaving else (CALL_HELP,) if code is ErrorCode.ROSTER_NOT_LISTED else ()
+    return Notice(
+        icon=_CODE_ICONS.get(code, Icon.WAIT),
+        tone=Tone.INFO,
+        title=messages.title(code),
+        lead=messages.text("awaiting.leave_lead" if leaving else "awaiting.problem_lead"),
+        statement=messages.expert(code, booth=state.booth_label),
+        code=code,
+        milestones=() if leaving else milestones,
+        actions=actions,
+    )
+
+
+def _launching(state: Launching, messages: Messages) -> Notice:
+    milestones = _milestones(messages, ("launching.next_checked", "launching.next_ticket", "launching.next_page"), 1)
+    if state.problem is None:
+        main_site = state.session.assignment.main_site
+        return Notice(
+            icon=Icon.ENTER,
+            tone=Tone.INFO,
+            title=messages.text("launching.title"),
+            lead=messages.text("launching.lead", main_site=main_site),
+            statement=messages.text("launching.statement"),
+            milestones=milestones,
+        )
+    refused = state.problem is ErrorCode.MAIN_SITE_NOT_TRUSTED
+    return Notice(
+        icon=_CODE_ICONS.get(state.problem, Icon.NETWORK),
+        tone=Tone.WARN,
+        title=messages.title(state.problem) if refused else messages.text("launching.problem_title"),
+        lead=messages.text("launching.problem_lead"),
+        statement=messages.expert(state.problem, "launching"),
+        code=state.problem,
+        milestones=milestones,
+        actions=(CALL_HELP,) if refused else (_RETRY,),
+    )
+
+
+def _signing_out(messages: Messages) -> Notice:
+    keys = ("signing_out.next_closed", "signing_out.next_wiped", "signing_out.next_done")
+    return Notice(
+        icon=Icon.WIPE,
+        tone=Tone.INFO,
+        title=messages.text("signing_out.title"),
+        lead=messages.text("signing_out.lead"),
+        statement=messages.text("signing_out.statement"),
+        milestones=_milestones(messages, keys, 1),
+    )

@@ -1,0 +1,118 @@
+"""What the window shows besides the journey: plain frozen records that the application fills in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from PySide6.QtGui import QImage
+
+from workstation.journey.states import Holder, Idle, Journey, holder_of
+from workstation.site.contract import ReadingKind, ReadingState
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingView:
+    """A time at which the booth is booked, as ``HH:MM``; says nothing about the project."""
+
+    starts_at: str
+    ends_at: str
+    projects: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoothView:
+    """Where the expert sits.
+
+    Attributes:
+        bookings: today's, in order; the first three are shown.
+        drill: shows the 演练 band.
+        bundle: version of the booth's configuration, ``""`` when unknown.
+    """
+
+    centre: str = ""
+    room: str = ""
+    booth_label: str = ""
+    hotline: str = ""
+    bookings: tuple[BookingView, ...] = ()
+    drill: bool = False
+    bundle: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceView:
+    """The judgement about one device."""
+
+    kind: ReadingKind
+    state: ReadingState
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusView:
+    """The chips of the header.
+
+    Attributes:
+        network_ms: round trip to the site in milliseconds.
+        minutes_left: what the UPS can still carry.
+    """
+
+    network: ReadingState = ReadingState.UNKNOWN
+    network_ms: int | None = None
+    power: ReadingState = ReadingState.UNKNOWN
+    on_battery: bool = False
+    minutes_left: int | None = None
+    devices: tuple[DeviceView, ...] = ()
+
+
+class Coaching(StrEnum):
+    """What the person in front of the camera should change; the values are those of ``workstation.face``."""
+
+    NONE = "none"
+    NO_FACE = "no-face"
+    TOO_FAR = "too-far"
+    TOO_CLOSE = "too-close"
+    OFF_CENTRE = "off-centre"
+    TOO_DARK = "too-dark"
+    TOO_BRIGHT = "too-bright"
+    BLURRED = "blurred"
+    SEVERAL = "several"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceView:
+    """How the face check is going; which try it is says the state.
+
+    Attributes:
+        box: x, y, width, height of the face in 0..1 of the frame as the camera sees it (not mirrored).
+        kept: pictures good enough for the comparison so far, of ``wanted``.
+    """
+
+    box: tuple[float, float, float, float] | None = field(default=None, repr=False)
+    coaching: Coaching = Coaching.NO_FACE
+    kept: int = 0
+    wanted: int = 5
+    max_tries: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Everything a screen may look at. Screens are functions of it and keep nothing of their own.
+
+    Attributes:
+        portrait: the photo on the card, ``None`` when there is none.
+        evaluating_s: seconds since the evaluation began on this booth.
+        outage_s: seconds since the main site went out of reach.
+    """
+
+    journey: Journey = field(default_factory=lambda: Journey(state=Idle()))
+    booth: BoothView = field(default_factory=BoothView)
+    status: StatusView = field(default_factory=StatusView)
+    face: FaceView = field(default_factory=FaceView)
+    portrait: QImage | None = field(default=None, repr=False)
+    evaluating_s: int = 0
+    outage_s: int = 0
+
+    @property
+    def holder(self) -> Holder | None:
+        """The person the journey is about."""
+        return holder_of(self.journey.state)

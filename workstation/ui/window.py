@@ -1,0 +1,369 @@
+"""The kiosk's one window: keeps what is known as a ``Scene``, shows it, and reports presses as ``Intent``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from PySide6.QtCore import QTime, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QImage, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from drivers.errors import ErrorCode
+from workstation.journey.states import (
+    Arriving,
+    AwaitingMatch,
+    CardProblem,
+    Evaluating,
+    FaceCheck,
+    FaceProblem,
+    Farewell,
+    HumanReview,
+    Idle,
+    Journey,
+    Launching,
+    OutOfService,
+    ReadingCard,
+    SelfCheck,
+    SigningOut,
+    State,
+    TaskReview,
+    holder_of,
+    step_of,
+)
+from workstation.ui.banners import Banners
+from workstation.ui.chrome import DrillBand, Footer, Header
+from workstation.ui.messages import Messages
+from workstation.ui.screens.base import Screen
+from workstation.ui.screens.evaluation import EvaluationScreen
+from workstation.ui.screens.face import FaceScreen
+from workstation.ui.screens.farewell import FarewellScreen
+from workstation.ui.screens.notice import NoticeScreen
+from workstation.ui.screens.self_check import SelfCheckScreen
+from workstation.ui.screens.sign_in import SignInScreen
+from workstation.ui.screens.task import TaskScreen
+from workstation.ui.theme import Theme
+from workstation.ui.views import BoothView, FaceView, Scene, StatusView
+from workstation.ui.widgets.step_bar import StepBar
+
+SCREENS: Final[Mapping[type[State], type[Screen]]] = {
+    Idle: SignInScreen,
+    ReadingCard: SignInScreen,
+    CardProblem: SignInScreen,
+    FaceCheck: FaceScreen,
+    FaceProblem: NoticeScreen,
+    HumanReview: NoticeScreen,
+    Arriving: NoticeScreen,
+    AwaitingMatch: NoticeScreen,
+    TaskReview: TaskScreen,
+    SelfCheck: SelfCheckScreen,
+    Launching: NoticeScreen,
+    Evaluating: EvaluationScreen,
+    SigningOut: NoticeScreen,
+    Farewell: FarewellScreen,
+    OutOfService: NoticeScreen,
+}
+"""Which screen shows which state; a screen is built when it is first needed."""
+
+_OUTAGES: Final = frozenset({ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.NETWORK_DOWN})
+_TICK_MS: Final = 1000
+
+
+class KioskWindow(QWidget):
+    """Shows where the expert is and reports what was pressed.
+
+    The whole content is made for one window size and one text size, and made anew when either changes.
+
+    Signals:
+        pressed(Intent): the expert pressed something.
+    """
+
+    pressed = Signal(object)
+
+    def __init__(self, messages: Messages, parent: QWidget | None = None, *, large_text: bool = False) -> None:
+        super().__init__(parent)
+        self.setObjectName("window")
+        self.setWindowTitle(messages.text("app.product"))
+        self._messages = messages
+        self._scene = Scene()
+        self._page: QWidget | None = None
+        self._content: _Content | None = None
+        self._large_text = large_text
+        self._closable = False
+        self._evaluating_since: float | None = None
+        self._outage_since: float | None = None
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        leave_page = QShortcut(QKeySequence("F10"), self)
+        leave_page.activated.connect(self._on_leave_page_activated)
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(_TICK_MS)
+        self._ticker.timeout.connect(self._on_ticker_timeout)
+
+    def show_journey(self, journey: Journey) -> None:
+        """Show where the expert is. Pictures of a person are dropped as soon as the state is about nobody."""
+        now = time.monotonic()
+        is_evaluating = isinstance(journey.state, Evaluating)
+        self._evaluating_since = (self._evaluating_since or now) if is_evaluating else None
+        is_out = bool(journey.conditions & _OUTAGES)
+        self._outage_since = (self._outage_since or now) if is_out else None
+        entered = journey.attempt != self._scene.journey.attempt
+        known = holder_of(journey.state) is not None
+        left = self._scene.holder is not None and not known
+        face = FaceView() if entered else self._scene.face
+        portrait = self._scene.portrait if known else None
+        before = self._scene
+        self._scene = replace(before, journey=journey, face=face, portrait=portrait)
+        self._measure_time()
+        self._render()
+        if self._content is not None:
+            self._content.follow_focus(before, self._scene)
+            if left:
+                self._content.forget_person()
+
+    def show_booth(self, booth: BoothView) -> None:
+        """Show where this booth is and what it is booked for."""
+        self._show(replace(self._scene, booth=booth))
+
+    def show_status(self, status: StatusView) -> None:
+        """Show how network, power and devices are."""
+        self._show(replace(self._scene, status=status))
+
+    def show_portrait(self, portrait: QImage | None) -> None:
+        """Show the photo on the card; ``None`` drops it."""
+        self._show(replace(self._scene, portrait=portrait))
+
+    def show_face(self, face: FaceView) -> None:
+        """Show how the face check is going."""
+        self._show(replace(self._scene, face=face))
+
+    def show_frame(self, frame: QImage) -> None:
+        """Show a camera picture; dropped where no mirror is on the screen."""
+        if self._content is not None and isinstance(self._scene.journey.state, FaceCheck):
+            self._content.show_frame(frame)
+
+    def set_page(self, page: QWidget | None) -> None:
+        """Take the main site's page for the evaluation screen; ``None`` lets go of it. The caller keeps owning it."""
+        self._page = page
+        if self._content is not None:
+            self._content.set_page(page)
+
+    def note_refused_navigation(self, host: str) -> None:
+        """Say for a moment that the page was kept from going to ``host`` (E-707)."""
+        if self._content is not None:
+            self._content.note_refused(host)
+
+    def allow_close(self) -> None:
+        """Let the window be closed. Until then it also vetoes ``QApplication.quit()``, as Qt asks every window."""
+        self._closable = True
+
+    def _show(self, scene: Scene) -> None:
+        self._scene = scene
+        self._render()
+
+    def _measure_time(self) -> None:
+        now = time.monotonic()
+        evaluating = 0 if self._evaluating_since is None else int(now - self._evaluating_since)
+        outage = 0 if self._outage_since is None else int(now - self._outage_since)
+        self._scene = replace(self._scene, evaluating_s=evaluating, outage_s=outage)
+
+    def _render(self) -> None:
+        if self._content is not None:
+            self._content.show_scene(self._scene)
+
+    def _fit(self) -> None:
+        theme = Theme.for_size(self.width(), self.height(), large_text=self._large_text)
+        if self._content is not None and self._content.theme == theme:
+            return
+        old, self._content = self._content, None
+        self.setUpdatesEnabled(False)
+        try:
+            self.setStyleSheet(theme.style_sheet())
+            content = _Content(theme, self._messages)
+            content.pressed.connect(self.pressed)
+            content.text_size_toggled.connect(self._on_text_size_toggled)
+            self._column.addWidget(content)
+            content.show()
+            content.set_page(self._page)
+            self._content = content
+            self._render()
+            content.follow_focus(None, self._scene)
+            if old is not None:
+                old.dismiss()
+        finally:
+            self.setUpdatesEnabled(True)
+
+    def _on_text_size_toggled(self) -> None:
+        self._large_text = not self._large_text
+        self._fit()
+        if self._content is not None:
+            self._content.focus_text_size()
+
+    def _on_leave_page_activated(self) -> None:
+        """Bring the keyboard from the main site's page, which keeps the Tab key for itself, to the footer."""
+        if self._content is not None:
+            self._content.focus_footer()
+
+    def _on_ticker_timeout(self) -> None:
+        if self._evaluating_since is not None or self._outage_since is not None:
+            self._measure_time()
+            self._render()
+        if self._content is not None:
+            self._content.show_time()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stay open unless ``allow_close`` was called."""
+        if not self._closable:
+            event.ignore()
+            return
+        event.accept()
+        self._ticker.stop()
+        if self._content is not None:
+            self._content.dismiss()
+            self._content = None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make the content for the new size."""
+        super().resizeEvent(event)
+        if self.isVisible():
+            self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Make the content on first sight and start the clock."""
+        super().showEvent(event)
+        self._fit()
+        self._ticker.start()
+
+
+class _Content(QWidget):
+    """Everything inside the window, made for one theme."""
+
+    pressed = Signal(object)
+    text_size_toggled = Signal()
+
+    def __init__(self, theme: Theme, messages: Messages) -> None:
+        super().__init__()
+        self.setMinimumSize(1, 1)
+        self.theme = theme
+        self._messages = messages
+        self._page: QWidget | None = None
+        self._screens: dict[type[Screen], Screen] = {}
+        self._header = Header(theme, messages)
+        self._drill = DrillBand(theme, messages)
+        self._drill.hide()
+        self._banners = Banners(theme, messages)
+        self._steps = StepBar(theme, messages)
+        self._stack = QStackedWidget()
+        self._stack.setMinimumSize(1, 1)  # otherwise the largest screen ever shown would set the size of all
+        self._footer = Footer(theme, messages)
+        for part in (self._banners, self._footer):
+            part.pressed.connect(self.pressed)
+        self._footer.text_size_toggled.connect(self.text_size_toggled)
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self._steps)
+        middle.addWidget(self._stack, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._header)
+        column.addWidget(self._drill)
+        column.addWidget(self._banners)
+        column.addLayout(middle, 1)
+        column.addWidget(self._footer)
+        self.show_time()
+
+    def show_scene(self, scene: Scene) -> None:
+        """Show the scene on the screen of its state."""
+        state = scene.journey.state
+        screen = self._screen(SCREENS[type(state)])
+        self._header.show_scene(scene)
+        self._drill.setVisible(scene.booth.drill)
+        self._banners.show_scene(scene)
+        self._footer.show_scene(scene)
+        self._steps.show_step(step_of(state), finished=isinstance(state, (SigningOut, Farewell)))
+        screen.show_scene(scene)
+        self._steps.setVisible(screen.has_steps)
+        if self._stack.currentWidget() is not screen:
+            self._drop_frame()
+            self._stack.setCurrentWidget(screen)
+
+    def show_frame(self, frame: QImage) -> None:
+        """Show a camera picture on the current screen."""
+        self._current().show_frame(frame)
+
+    def show_time(self) -> None:
+        """Show the time of day."""
+        self._header.show_time(QTime.currentTime())
+
+    def set_page(self, page: QWidget | None) -> None:
+        """Hand the page to the evaluation screen, now or when it is built."""
+        self._page = page
+        screen = self._screens.get(EvaluationScreen)
+        if isinstance(screen, EvaluationScreen):
+            screen.set_page(page)
+
+    def note_refused(self, host: str) -> None:
+        """Show the refusal where the page is."""
+        screen = self._current()
+        if isinstance(screen, EvaluationScreen):
+            screen.note_refused(host)
+
+    def follow_focus(self, before: Scene | None, after: Scene) -> None:
+        """Give the primary button the focus whenever the state has become another one."""
+        if before is not None and before.journey.state == after.journey.state:
+            return
+        # Where nothing is primary, nothing looks pressed: the content itself takes the focus.
+        (self._current().primary() or self).setFocus()
+
+    def focus_footer(self) -> None:
+        """Give the focus to the footer's main button."""
+        self._footer.take_focus()
+
+    def focus_text_size(self) -> None:
+        """Give the focus back to the button that was pressed."""
+        self._footer.text_size.setFocus()
+
+    def forget_person(self) -> None:
+        """Throw away every screen that is not shown now: their labels still hold the last person's name."""
+        current = self._current()
+        for kind, screen in list(self._screens.items()):
+            if screen is current:
+                continue
+            if isinstance(screen, EvaluationScreen):
+                screen.set_page(None)
+            del self._screens[kind]
+            self._stack.removeWidget(screen)
+            screen.setParent(None)
+            screen.deleteLater()
+
+    def dismiss(self) -> None:
+        """Go away for good; the page stays with its new holder."""
+        self._drop_frame()
+        self.set_page(None)
+        self.hide()
+        self.deleteLater()
+
+    def _drop_frame(self) -> None:
+        for screen in self._screens.values():
+            screen.show_frame(None)
+
+    def _current(self) -> Screen:
+        current = self._stack.currentWidget()
+        if not isinstance(current, Screen):
+            raise TypeError("the window shows no screen yet")
+        return current
+
+    def _screen(self, kind: type[Screen]) -> Screen:
+        screen = self._screens.get(kind)
+        if screen is None:
+            screen = kind(self.theme, self._messages)
+            screen.pressed.connect(self.pressed)
+            self._screens[kind] = screen
+            self._stack.addWidget(screen)
+            if isinstance(screen, EvaluationScreen):
+                screen.set_page(self._page)
+        return screen
