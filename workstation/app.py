@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRect, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -46,6 +46,8 @@ EXIT_RESTART = 70
 """Exit code that asks the watchdog for a fresh start (sysexits.h EX_SOFTWARE)."""
 
 MIB = 1 << 20
+DRILL_CONSOLE_PX = 440
+TITLE_BAR_PX = 32
 
 
 class Application(QObject):
@@ -120,6 +122,7 @@ class Application(QObject):
             self.window.showFullScreen()
         else:
             self.window.allow_close()
+            self.window.setGeometry(_beside_the_console(self._qt.primaryScreen().availableGeometry()))
             self.window.show()
         QTimer.singleShot(0, self._start_services)
 
@@ -248,6 +251,13 @@ class Application(QObject):
     @Slot()
     def _on_actions_restart_requested(self) -> None:
         self._qt.exit(EXIT_RESTART)
+
+
+def _beside_the_console(screen: QRect) -> QRect:
+    """Return where a kiosk in a window stands: on the left, with room for the drill console on the right."""
+    width = max(min(screen.width() - DRILL_CONSOLE_PX, 1600), 900)
+    height = min(screen.height() - TITLE_BAR_PX, width * 10 // 16)
+    return QRect(screen.x(), screen.y() + TITLE_BAR_PX, width, height)
 
 
 def _wire_name(journey: Journey) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ def main() -> int:
     parser.add_argument("--screens", type=Path, help="folder for the screenshots of the scripted day")
     parser.add_argument("--size", default=SCREEN, help="size of the virtual screen, such as 1366x768")
     options = parser.parse_args()
+    # Leaving by exception ends every service that was started.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     with tempfile.TemporaryDirectory(prefix="evaluation-drill-") as directory:
         if has_display and not options.scripted:

@@ -72,6 +72,8 @@ class KioskProcess:
     def wait_for(self, what: Callable[[Line], bool], timeout_s: float, *, after: int = 0) -> int:
         """Wait until a log line at index ``after`` or later fits; return the index behind it.
 
+        Every line carries ``read_at``, the monotonic time at which we read it.
+
         Raises:
             TimeoutError: none came in time, or the kiosk ended first; with the last lines.
         """
@@ -118,6 +120,7 @@ class KioskProcess:
                     line = json.loads(raw)
                 except ValueError:
                     line = {"message": raw.decode(errors="replace").rstrip(), "logger": "stderr"}
+                line["read_at"] = time.monotonic()
                 with self._news:
                     self._lines.append(line)
                     self._news.notify_all()

@@ -28,7 +28,7 @@ class Step:
 
 
 class Playwright:
-    """Plays steps and notes how long the kiosk took for each, waits of the script's own excluded.
+    """Plays steps and notes how long the kiosk took for each: from the hand's action to the state in its log.
 
     Args:
         screens: folder for the pictures; ``None`` takes none.
@@ -40,15 +40,15 @@ class Playwright:
         self._screens, self._say = screens, say
         self._seen = 0
         self._pictures = 0
+        self._acted_at = time.monotonic()
         self.steps: list[Step] = []
         if screens is not None:
             screens.mkdir(parents=True, exist_ok=True)
 
     def until(self, state: str, what: str, timeout_s: float = STEP_TIMEOUT_S) -> None:
-        """Wait for a state and note how long it took."""
-        started = time.monotonic()
+        """Wait for a state and note how long after the last action it was entered."""
         self._seen = self.kiosk.wait_for_state(state, timeout_s, after=self._seen)
-        step = Step(what, time.monotonic() - started)
+        step = Step(what, self.kiosk.lines[self._seen - 1]["read_at"] - self._acted_at)
         self.steps.append(step)
         self._say(f"{step.seconds:6.2f} s  {what}")
 
@@ -73,8 +73,15 @@ class Playwright:
             self.stage.follow()
             time.sleep(min(left, 0.05))
 
+    def place(self, **things: object) -> None:
+        """Change what is on the bench, as hands would."""
+        self.stage.bench.change(**things)
+        self.stage.follow()
+        self._acted_at = time.monotonic()
+
     def press(self, *keys: str) -> None:
         """Press keys in the focused window, as a hand on the keyboard would."""
+        self._acted_at = time.monotonic()
         subprocess.run(["xdotool", "key", *keys], check=True, timeout=10)
 
     def wait_for_event(self, kind: str, timeout_s: float = STEP_TIMEOUT_S) -> None:
@@ -92,28 +99,26 @@ class Playwright:
 
 def good_day(play: Playwright) -> None:
     """From the empty booth to the empty booth: card, face, task, self-check, evaluation, end."""
-    bench = play.stage.bench
     play.until("idle", "登录界面 sign-in screen")
     play.let(2.5)
     play.picture("sign-in")
-    bench.change(scene=Scene.PERSON_A)
-    bench.change(card="person-a")
+    play.place(scene=Scene.PERSON_A, card="person-a")
     play.until("face-check", "读取身份证 card read")
     play.picture("face", after_s=0.9)
-    bench.change(card=None)
-    play.until("task-review", "人脸核验、到场、名单匹配 face, arrival, match")
+    play.until("task-review", "读卡、人脸核验、到场、名单匹配 card, face, arrival, match")
+    play.place(card=None)
     play.picture("task")
     play.press("Return")
     play.until("self-check", "核对任务 task confirmed")
     play.until_recorded("checks_done")
     play.picture("self-check")
     play.press("Return")
-    play.until("evaluating", "设备自检、跳转 self-check, launch")
+    play.until("evaluating", "跳转 launch")
     play.picture("evaluation", after_s=1.5)
     play.press("F10", "Return")
     play.picture("end", after_s=0.8)
-    play.press("Tab", "Return")
+    play.press("shift+Tab", "Return")
     play.until("farewell", "结束评标 evaluation ended")
     play.picture("farewell")
-    play.until("idle", "回到空闲 idle again")
+    play.until("idle", "回到空闲（含告别页 10 秒） idle again, 10 s of farewell included")
     play.wait_for_event("signed_out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -22,6 +23,23 @@ from workstation.ui.theme import install_fonts
 _log = logging.getLogger(__name__)
 
 FOLLOW_MS = 100
+STATES = {
+    "idle": "空闲",
+    "reading-card": "读取身份证",
+    "card-problem": "身份证未能使用",
+    "face-check": "人脸核验",
+    "face-problem": "人脸核验未通过",
+    "human-review": "等待人工复核",
+    "arriving": "上报到场",
+    "awaiting-match": "等待名单",
+    "task-review": "核对任务",
+    "self-check": "设备自检",
+    "launching": "跳转主场",
+    "evaluating": "评审中",
+    "signing-out": "签退、清理",
+    "farewell": "离场回执",
+    "out-of-service": "暂停服务",
+}
 CARDS = (
     CardChoice("person-a", "柯敏的身份证（名单内）"),
     CardChoice("person-b", "何乐雯的身份证（不在名单）", Scene.PERSON_B),
@@ -70,9 +88,10 @@ class Session(QObject):
     @Slot(object)
     def _on_line_read(self, line: Line) -> None:
         if line.get("event") == "state_entered":
-            self._show(str(line.get("state", "")))
-        elif line.get("level") in {"warning", "error", "critical"}:
-            self._show(str(line.get("message", "")))
+            state = str(line.get("state", ""))
+            self._show(STATES.get(state, state))
+        elif line.get("event") == "recorded" and line.get("code"):
+            self._show(f"{line.get('kind')} {line.get('code')}")
 
     def _show(self, text: str) -> None:
         self._console.show_event(datetime.now().astimezone().strftime("%H:%M:%S"), text)
@@ -115,8 +134,13 @@ def run_session(directory: Path) -> int:
         if "reader" in stage.notes:
             _log.info("simulated reader: %s", stage.notes["reader"])
         console = DrillConsole(stage.bench, CARDS, unavailable=unavailable)
+        screen = qt.primaryScreen().availableGeometry()
+        console.move(screen.right() - console.width(), screen.y())
         console.show()
         session = Session(stage, console, qt)
+        # The ticker lets Python see the signals ten times a second.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: qt.exit(0))
         code = qt.exec()
         session.stop()
     return code
