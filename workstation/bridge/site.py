@@ -110,6 +110,8 @@ class SiteBridge(QObject):
     def _guarded(self, attempt: int, call: Callable[[], None]) -> None:
         try:
             call()
+            if self._reporter.is_away:
+                self._wake.set()  # it is back: what waits in the journal need not sit out the back-off
         except KioskError as error:
             if error.code is ErrorCode.INTERNAL:
                 self._booth = None  # a key of yesterday is refused so: the next try fetches today's
