@@ -34,6 +34,19 @@ class PcscdError(Exception):
     """The drill's PC/SC service cannot be run here."""
 
 
+def free_port_pair() -> int:
+    """Return the first of two neighbouring free TCP ports: vpcd takes one per slot."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
 class PcscdService:
     """Runs ``pcscd``; stopping and starting it again is unplugging and plugging the reader.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from drivers.errors import CancelledError, DeviceError, ErrorCode
 from drivers.idcard.pcsc import PcscCardReader
 from drivers.idcard.sdt import SamStatus
 from drivers.simulated.bench import BenchFile, BenchState
-from drivers.simulated.pcscd import READER_NAME, PcscdService
+from drivers.simulated.pcscd import READER_NAME, PcscdService, free_port_pair
 from drivers.simulated.people import PERSON_A, PERSON_B
 from drivers.simulated.reader import SimulatedCardReader
 from drivers.simulated.sam import Fault, SamEmulator
@@ -60,19 +59,6 @@ class Booth:
 
     def read_number(self) -> str:
         return self.reader.read(timeout_s=5.0, cancel=CancelToken()).id_number
-
-
-def free_port_pair() -> int:
-    """vpcd takes two neighbouring ports, one per slot."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ from drivers.errors import DeviceError, ErrorCode
 from drivers.idcard.pcsc import PcscCardReader
 from drivers.simulated import pcscd as pcscd_module
 from drivers.simulated.bench import BenchFile, BenchState
-from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService
+from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_port_pair
 from drivers.simulated.people import PERSON_A, PERSON_B
 from drivers.simulated.sam import Fault, SamEmulator
 from drivers.simulated.vpcd import VpcdCard
@@ -29,19 +28,6 @@ from drivers.simulated.vpcd import VpcdCard
 pytestmark = pytest.mark.xdist_group("pcscd")
 
 LIMIT_S = 20.0
-
-
-def free_port_pair() -> int:
-    """vpcd takes two neighbouring ports, one per slot."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -26,6 +26,7 @@ class KioskProcess:
         config_file: its configuration.
         environment: added to ours.
         on_line: called for every log line, in the reading thread.
+        command: what to run instead of the kiosk of this checkout, such as an installed one.
     """
 
     def __init__(
@@ -33,12 +34,13 @@ class KioskProcess:
         config_file: Path,
         environment: Mapping[str, str],
         on_line: Callable[[Line], None] | None = None,
+        command: Sequence[str] | None = None,
     ) -> None:
         self._on_line = on_line
         self._lines: list[Line] = []
         self._news = threading.Condition()
         self._process = subprocess.Popen(
-            module_command("workstation", "--config", str(config_file)),
+            [*(command or module_command("workstation")), "--config", str(config_file)],
             env=os.environ | environment,
             stderr=subprocess.PIPE,
         )

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import tomli_w
 
 from drivers.simulated.bench import BenchFile, BenchState
-from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService
+from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_port_pair
 from drivers.simulated.people import PERSON_A
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
@@ -132,7 +132,8 @@ class Stage:
         self.administrator.deliver(_roster(f"http://127.0.0.1:{self.main_site_link.port}", listed=listed))
 
     def _start_reader(self) -> dict[str, Any]:
-        pcscd = PcscdService()
+        port = free_port_pair()
+        pcscd = PcscdService(port)
         try:
             pcscd.start()
         except PcscdError as error:
@@ -142,7 +143,8 @@ class Stage:
         self._pcscd = pcscd
         self._undo.callback(pcscd.close)
         card = subprocess.Popen(
-            module_command("drivers.simulated.vpcd", "--bench", str(self.bench.path)), stdin=subprocess.PIPE
+            module_command("drivers.simulated.vpcd", "--bench", str(self.bench.path), "--port", str(port)),
+            stdin=subprocess.PIPE,
         )
         self._undo.callback(_end, card)
         return {"driver": "pcsc", "name_pattern": READER_NAME}
