@@ -13,6 +13,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRect, QTimer, Sig
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
+from drivers.contracts import CancelToken
 from drivers.errors import KioskError
 from kiosk_config.model import BoothConfig
 from workstation import devices
@@ -45,6 +46,7 @@ _log = logging.getLogger(__name__)
 EXIT_RESTART = 70
 """Exit code that asks the watchdog for a fresh start (sysexits.h EX_SOFTWARE)."""
 
+EMBEDDED_RETRY_S = 10.0
 MIB = 1 << 20
 DRILL_CONSOLE_PX = 440
 TITLE_BAR_PX = 32
@@ -65,6 +67,7 @@ class Application(QObject):
         self._embedded: EmbeddedSite | None = None
         self._site: SiteBridge | None = None
         self._state_name = "starting"
+        self._stopping = CancelToken()
         self._version = version("evaluation-workstation")
         data_dir = config.storage.data_dir
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -143,9 +146,16 @@ class Application(QObject):
             self.site_found.emit(site.url, token)
             return
         booth_id = self._config.place.booth_id
-        embedded = EmbeddedSite(self._config.storage.data_dir / "site", booth_id)
-        self._embedded = embedded
-        self.site_found.emit(embedded.base_url, embedded.tokens.booths[booth_id])
+        while not self._stopping.is_cancelled:
+            try:
+                embedded = EmbeddedSite(self._config.storage.data_dir / "site", booth_id)
+            except KioskError as error:
+                _log.error("the embedded site server did not start: %s %s", error, error.context)
+                self._stopping.wait(EMBEDDED_RETRY_S)
+                continue
+            self._embedded = embedded
+            self.site_found.emit(embedded.base_url, embedded.tokens.booths[booth_id])
+            return
 
     @Slot(str, str)
     def _on_site_found(self, base_url: str, token: str) -> None:
@@ -177,6 +187,7 @@ class Application(QObject):
 
     def stop(self) -> None:
         """End every thread and child, and forget everybody."""
+        self._stopping.cancel()
         self._actions.journey.stop()
         self._browser.close()
         self._card.stop()

@@ -29,7 +29,7 @@ def world(tmp_path_factory) -> Iterator[SimpleNamespace]:
         patch.chdir(ROOT)
         folder = tmp_path_factory.mktemp("site")
         with EmbeddedSite(folder, "booth-03") as site:
-            arguments = ["--site", site.base_url, "--token", site.tokens.main_site]
+            arguments = ["--site", site.base_url, f"--token={site.tokens.main_site}"]
             with ServerProcess("workstation.drill.main_site", *arguments) as main:
                 client = SiteClient(site.base_url, "booth-03", site.tokens.booths["booth-03"], timeout_s=10)
                 yield SimpleNamespace(site=site, main=main, client=client, arrival=_seat(site, main, client))

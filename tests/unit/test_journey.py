@@ -249,7 +249,18 @@ def test_the_camera_coming_back_resumes_the_face_check():
     lost = ErrorCode.CAMERA_LOST
     journey, _ = play(*TO_FACE, lambda a: e.FaceFailed(attempt=a, code=lost))
     journey, _ = play(e.ConditionRaised(code=lost), e.ConditionCleared(code=lost), journey=journey)
-    assert journey.state == s.FaceCheck(holder=holder(), tries=1)
+    assert journey.state == s.FaceCheck(holder=holder(), tries=1, camera_losses=1)
+
+
+def test_a_camera_that_keeps_vanishing_does_not_keep_the_visit_alive():
+    lost = ErrorCode.CAMERA_LOST
+    journey, _ = play(*TO_FACE)
+    for _ in range(4):
+        failed = lambda a: e.FaceFailed(attempt=a, code=lost)  # noqa: E731
+        journey, _ = play(failed, e.ConditionRaised(code=lost), e.ConditionCleared(code=lost), journey=journey)
+    assert isinstance(journey.state, s.FaceProblem)
+    assert isinstance(play(press(e.Intent.RETRY), journey=journey)[0].state, s.FaceCheck)
+    assert isinstance(play(timer(e.Timer.STATE), journey=journey)[0].state, s.Idle)
 
 
 def test_a_site_server_that_is_away_only_delays_the_arrival():

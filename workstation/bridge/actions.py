@@ -6,7 +6,7 @@ from datetime import date
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from drivers.contracts import Assurance, DeviceStatus, IdCardRecord
+from drivers.contracts import Assurance, DeviceKind, DeviceState, DeviceStatus, IdCardRecord
 from drivers.errors import ErrorCode
 from workstation.face.verification import Observation
 from workstation.health.board import HealthEvent
@@ -199,6 +199,10 @@ class KioskActions(QObject):
 
     @Slot(int, object)
     def _on_face_failed(self, attempt: int, code: ErrorCode) -> None:
+        if code is ErrorCode.CAMERA_LOST:
+            # The board hears of it now, so that the next probe that finds the camera is its return.
+            status = DeviceStatus(kind=DeviceKind.CAMERA, state=DeviceState.FAILED, detail="no picture")
+            self._health.observe_device(status)
         self._tell(ev.FaceFailed(attempt=Attempt(attempt), code=code))
 
     @Slot(object)
@@ -207,6 +211,8 @@ class KioskActions(QObject):
 
     @Slot(object)
     def _on_health_condition_cleared(self, code: ErrorCode) -> None:
+        if code is ErrorCode.STORAGE_FULL and self._records.is_failing:
+            return
         self._tell(ev.ConditionCleared(code=code))
 
     @Slot(object)
@@ -228,7 +234,8 @@ class KioskActions(QObject):
 
     @Slot()
     def _on_records_recovered(self) -> None:
-        self._tell(ev.ConditionCleared(code=ErrorCode.STORAGE_FULL))
+        if ErrorCode.STORAGE_FULL not in self._health.conditions:
+            self._tell(ev.ConditionCleared(code=ErrorCode.STORAGE_FULL))
 
     @Slot(int)
     def _on_browser_opened(self, attempt: int) -> None:

@@ -119,7 +119,7 @@ class Stage:
         self.tokens = site.tokens
         self.site_link = self._undo.enter_context(contextlib.closing(_link_to(site.base_url)))
         main_site = self._undo.enter_context(
-            ServerProcess("workstation.drill.main_site", "--site", site.base_url, "--token", site.tokens.main_site)
+            ServerProcess("workstation.drill.main_site", "--site", site.base_url, f"--token={site.tokens.main_site}")
         )
         self.main_site_link = self._undo.enter_context(contextlib.closing(_link_to(main_site.base_url)))
         self.administrator = Administrator(site.base_url, site.tokens.admin)

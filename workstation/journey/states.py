@@ -139,6 +139,7 @@ class FaceCheck:
 
     holder: Holder
     tries: int = 1
+    camera_losses: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +149,7 @@ class FaceProblem:
     holder: Holder
     code: ErrorCode
     tries: int
+    camera_losses: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,8 @@ from workstation.journey.states import (
 from .outcome import Enter, Outcome, record
 
 FACE_TRIES = 3
+CAMERA_LOSSES = 3
+"""So often a camera that came back starts the check by itself; after that the expert presses 重试."""
 GREY_TRIES = 2
 """A second burst settles many doubts; after that a human decides (E-205)."""
 
@@ -92,7 +94,8 @@ def _face_decided(state: FaceCheck, outcome: FaceOutcome) -> Outcome:
 
 
 def _face_stopped(state: FaceCheck, code: ErrorCode) -> tuple[State, tuple[Effect, ...]]:
-    stopped = FaceProblem(holder=state.holder, code=code, tries=state.tries)
+    losses = min(state.camera_losses + (code is ErrorCode.CAMERA_LOST), CAMERA_LOSSES + 1)
+    stopped = FaceProblem(holder=state.holder, code=code, tries=state.tries, camera_losses=losses)
     return stopped, record("face_failed", state.holder, code=code)
 
 
@@ -107,12 +110,13 @@ def _mismatch(state: FaceCheck) -> tuple[State, tuple[Effect, ...]]:
 def _face_problem(state: FaceProblem, event: Event) -> Outcome:
     holder = state.holder
     counted = state.code is ErrorCode.FACE_MISMATCH
-    again = FaceCheck(holder=holder, tries=state.tries + counted)
+    again = FaceCheck(holder=holder, tries=state.tries + counted, camera_losses=state.camera_losses)
     match event:
         case Pressed(intent=Intent.RETRY):
             return Enter(again)
         case ConditionCleared(code=ErrorCode.CAMERA_LOST) if state.code is ErrorCode.CAMERA_LOST:
-            return Enter(again)
+            # A camera that comes and goes must not keep a visit, and its card data, alive for ever.
+            return Enter(again) if state.camera_losses <= CAMERA_LOSSES else None
         case Pressed(intent=Intent.MANUAL):
             return Enter(*review_by_human(holder, ErrorCode.FACE_DECLINED))
         case Pressed(intent=Intent.CANCEL) | TimerExpired(timer=Timer.STATE):
