@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import runpy
 import signal
 import socket
 import sys
@@ -31,10 +30,6 @@ _log = logging.getLogger(__name__)
 
 def main() -> int:
     """Run the booth until it is told to stop; return the exit code."""
-    if getattr(sys, "frozen", False) and sys.argv[1:2] == ["-m"]:
-        sys.argv = sys.argv[2:]
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-        return 0
     parser = argparse.ArgumentParser(prog="evaluation-workstation", description=__doc__)
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="configuration file")
     options = parser.parse_args()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 
+PROGRAMS = frozenset({"kiosk_config", "workstation", "workstation.face.worker", "workstation.site.server"})
+"""The modules that a frozen bundle holds as programs. The drill's services and console run from a checkout."""
+
 
 def module_command(module: str, *arguments: str) -> list[str]:
     """Return the command line that runs ``module`` with the interpreter (or the frozen executable) we are in.
 
-    A PyInstaller executable has no ``-m``; ``workstation.__main__`` accepts the same words instead.
+    A PyInstaller executable has no ``-m``; ``workstation.frozen`` accepts the same words instead.
     """
     return [sys.executable, "-m", module, *arguments]

@@ -1,0 +1,1 @@
+"""What turns a checkout into a Debian package: the bundle, its licences, the package, and its check."""

@@ -1,0 +1,126 @@
+"""Unpacks a package into a folder of its own and plays a day with what is in it; nothing is installed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import psutil
+
+from assets.packaging import debian
+from workstation.drill.__main__ import virtual_screen
+from workstation.drill.kiosk import KioskProcess
+from workstation.drill.script import Playwright, good_day
+from workstation.drill.stage import Stage
+
+SCREEN = "1366x768"
+START_TIMEOUT_S = 60.0
+CONFIG = "etc/evaluation-workstation/booth.toml"
+TOP_FOLDERS = {"etc", "lib", "opt", "usr"}
+Say = Callable[[str], None]
+
+
+class CheckError(Exception):
+    """The package does not do what it must."""
+
+
+def check(package: Path, say: Say = print) -> None:
+    """Check the package's list of files, its programs, and a whole day in drill mode.
+
+    Args:
+        package: the .deb.
+        say: told what was checked.
+
+    Raises:
+        CheckError: with what is wrong.
+        PackageError: it is no package.
+        TimeoutError: the kiosk did not get through the day.
+    """
+    listing = debian.run(["dpkg-deb", "-c", str(package)])
+    if problems := list(listing_problems(listing.splitlines())):
+        raise CheckError("; ".join(problems[:10]))
+    say(f"file list: {len(listing.splitlines())} entries, root:root, nothing outside {sorted(TOP_FOLDERS)}")
+    with tempfile.TemporaryDirectory(prefix="evaluation-package-") as name:
+        folder = Path(name)
+        tree = folder / "tree"
+        debian.run(["dpkg-deb", "-x", str(package), str(tree)])
+        executable = str(tree / debian.OPT / debian.PACKAGE)
+        _check_config(executable, tree / CONFIG)
+        say("the example configuration is refused for place.booth_id and nothing else")
+        _check_interpreter(executable)
+        say("the executable runs no other module than its programs")
+        _check_site_server(executable, folder / "site")
+        say("the embedded site server listens")
+        _play_day(executable, folder / "drill", say)
+
+
+def listing_problems(lines: Iterable[str]) -> Iterable[str]:
+    """Yield what is wrong in the output of ``dpkg-deb -c``: owners, modes, places."""
+    for line in lines:
+        mode, owner, _size, _date, _time, name = line.split(maxsplit=5)
+        path = name.partition(" -> ")[0].removeprefix("./")
+        if owner != "root/root":
+            yield f"{path} belongs to {owner}"
+        if mode[0] not in "-dl":
+            yield f"{path} is neither file, folder nor link"
+        if mode[0] != "l" and ("s" in mode.lower() or mode[5] == "w" or mode[8] == "w"):
+            yield f"{path} has mode {mode}"
+        if path and path.split("/", maxsplit=1)[0] not in TOP_FOLDERS:
+            yield f"{path} is outside the package's folders"
+
+
+def _check_config(executable: str, config: Path) -> None:
+    command = [executable, "-m", "kiosk_config", "check", str(config)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False)
+    if result.returncode != 1 or not re.fullmatch(r".*: place\.booth_id: missing\n1 problem\(s\)\n", result.stderr):
+        raise CheckError(f"the example configuration: exit code {result.returncode}, {result.stderr[-500:]}")
+
+
+def _check_interpreter(executable: str) -> None:
+    command = [executable, "-m", "http.server"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False)
+    if result.returncode != 1:
+        raise CheckError("the executable ran a module that is no program of ours")
+
+
+def _check_site_server(executable: str, data: Path) -> None:
+    command = [executable, "-m", "workstation.site.server", "--data", str(data), "--port", "0", "--end-with-stdin"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        deadline = threading.Timer(START_TIMEOUT_S, server.kill)
+        deadline.start()
+        try:
+            line = server.stdout.readline() if server.stdout else b""
+            # Closes its input, and that ends it.
+            server.communicate()
+        finally:
+            deadline.cancel()
+            server.kill()
+    if not line.startswith(b'{"listening"') or server.returncode:
+        raise CheckError(f"the site server did not start and end: exit code {server.returncode}")
+
+
+def _play_day(executable: str, folder: Path, say: Say) -> None:
+    with virtual_screen(SCREEN), Stage(folder, fullscreen=True) as stage:
+        for device, reason in stage.notes.items():
+            say(f"simulated {device}: {reason}")
+        with KioskProcess(stage.config_file, stage.environment, command=[executable]) as kiosk:
+            good_day(Playwright(stage, kiosk, None, say))
+            if foreign := foreign_libraries(kiosk.pid, Path(executable).parent):
+                raise CheckError(f"loaded from outside the package: {', '.join(foreign[:5])}")
+            say("every loaded library is the package's or the system's")
+            if kiosk.stop() != 0:
+                raise CheckError("the kiosk did not end cleanly")
+            if errors := [line for line in kiosk.lines if line.get("level") in {"error", "critical"}]:
+                raise CheckError(f"the kiosk logged errors: {errors[:3]}")
+
+
+def foreign_libraries(pid: int, bundle: Path) -> list[str]:
+    """Return the libraries that a process and its children have loaded from neither ``bundle`` nor the system."""
+    root = psutil.Process(pid)
+    paths = {region.path for process in (root, *root.children(recursive=True)) for region in process.memory_maps()}
+    known = (str(bundle), "/usr/lib/", "/lib/", "/lib64/")
+    return sorted(path for path in paths if ".so" in path and not path.startswith(known))

@@ -1,0 +1,40 @@
+"""``python -m tests.bench [name...]``: run the named benchmarks, or all, and print their tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtGui import QGuiApplication
+
+from tests.bench import card, day, face, start
+from tests.bench.report import describe_machine
+from tests.bench.screen import SIZE
+from workstation.drill.__main__ import virtual_screen
+
+BENCHMARKS: dict[str, Callable[[Path], None]] = {"start": start.run, "day": day.run, "card": card.run, "face": face.run}
+
+
+def main() -> int:
+    """Run the benchmarks; a missed budget is printed, not failed: another machine is not a defect."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(BENCHMARKS)}; all when none is given")
+    names = parser.parse_args().names
+    if unknown := set(names) - set(BENCHMARKS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    print(f"{datetime.now().astimezone():%Y-%m-%d %H:%M}\n\n{describe_machine()}", flush=True)
+    with virtual_screen(SIZE):
+        eye = QGuiApplication(sys.argv[:1])
+        for name in names or BENCHMARKS:
+            with tempfile.TemporaryDirectory(prefix=f"bench-{name}-") as directory:
+                BENCHMARKS[name](Path(directory))
+        del eye
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
