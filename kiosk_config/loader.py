@@ -17,6 +17,7 @@ from .model import BoothConfig
 MAX_BYTES = 256 * 1024
 SIMULATED = {"reader": "pcsc", "camera": "opencv", "headset": "pulse", "ups": "nut"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_MAX_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,26 @@ def _refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "drill.bench_file", "is needed by the simulated devices"
     url = get("site", "url", "")
     if isinstance(url, str) and url:
-        if url.startswith("http://") and urlsplit(url).hostname not in LOOPBACK:
+        if url.startswith("http://") and _host(url) not in LOOPBACK:
             yield "site.url", "http is allowed only for loopback; use https"
         if get("site", "token_file") is None:
             yield "site.token_file", "is needed when site.url is set"
+
+
+def _host(url: str) -> str | None:
+    """Return the host, of an address that is none a loopback one: the model reports that problem."""
+    try:
+        return urlsplit(url).hostname or "localhost"
+    except ValueError:
+        return "localhost"
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer beyond sys.get_int_max_str_digits()
+        return "a number too long to print"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _explain(path: Path, error: dict[str, Any]) -> ConfigProblem:
@@ -109,7 +126,7 @@ def _explain(path: Path, error: dict[str, Any]) -> ConfigProblem:
         case "missing":
             return ConfigProblem(path, key, "missing")
         case _:
-            return ConfigProblem(path, key, f"{error['msg']}, got {error['input']!r}")
+            return ConfigProblem(path, key, f"{error['msg']}, got {_shown(error['input'])}")
 
 
 def _names(location: list[str]) -> list[str]:

@@ -5,21 +5,42 @@ The settings reference (docs/reference/settings.md) is generated from it; the lo
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 SCHEMA_VERSION = 1
 
 
 def _path(value: object) -> object:
     """TOML has no path type; strict mode would refuse the string."""
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("a path cannot contain NUL")
     return Path(value) if isinstance(value, str) else value
 
 
+def _expression(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return value
+
+
+def _url(value: str) -> str:
+    """Refuse what the pattern lets through and no client can use: no host, or a port that is none."""
+    parts = urlsplit(value)
+    if value and (not parts.hostname or parts.port == 0):
+        raise ValueError("not a URL with a host")
+    return value
+
+
 ConfigPath = Annotated[Path, BeforeValidator(_path)]
+Expression = Annotated[str, AfterValidator(_expression)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -47,7 +68,7 @@ class Place(Section):
 class Site(Section):
     """The site server (站点服务器)."""
 
-    url: str = Field(
+    url: Annotated[str, AfterValidator(_url)] = Field(
         default="",
         pattern=r"^(https?://[^/?#\s]+)?$",
         description="Base URL. Empty: the booth starts its own embedded server on loopback. http only for loopback.",
@@ -65,7 +86,7 @@ class Reader(Section):
     """The ID card reader."""
 
     driver: Literal["pcsc", "simulated"] = Field(default="pcsc", description="How the reader is reached.")
-    name_pattern: str = Field(
+    name_pattern: Expression = Field(
         default="", description="Regular expression on the PC/SC reader name. Empty: the first reader."
     )
     timeout_s: float = Field(default=8.0, ge=1, le=30, description="Longest time for one card, in seconds.")
@@ -85,8 +106,10 @@ class Headset(Section):
     """The headset worn by the expert."""
 
     driver: Literal["pulse", "simulated"] = Field(default="pulse", description="Which sound system is asked.")
-    playback: str = Field(default="", description="PulseAudio sink name (regular expression). Empty: the default sink.")
-    capture: str = Field(
+    playback: Expression = Field(
+        default="", description="PulseAudio sink name (regular expression). Empty: the default sink."
+    )
+    capture: Expression = Field(
         default="", description="PulseAudio source name (regular expression). Empty: the default source."
     )
 

@@ -14,8 +14,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
 from drivers.contracts import CancelToken
-from drivers.errors import KioskError
-from kiosk_config.model import BoothConfig
+from drivers.errors import ErrorCode, KioskError
+from kiosk_config.model import BoothConfig, Site
 from workstation import devices
 from workstation.bridge.actions import KioskActions
 from workstation.bridge.browser import BrowserBridge
@@ -57,6 +57,9 @@ class Application(QObject):
 
     Signals:
         site_found(str base_url, str token): the site server's address is known.
+
+    Raises:
+        KioskError: not retryable when the token file or the data folder cannot be used; else what ``Journal`` raises.
     """
 
     site_found = Signal(str, str)
@@ -69,8 +72,9 @@ class Application(QObject):
         self._state_name = "starting"
         self._stopping = CancelToken()
         self._version = version("evaluation-workstation")
+        self._token = _read_token(config.site)
         data_dir = config.storage.data_dir
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(data_dir)
         self._journal = Journal(data_dir / "journal.sqlite3")
         self._vault = IdentityVault(devices.make_decoder(config))
         self.window = KioskWindow(Messages(Language(config.screen.language)), large_text=config.screen.large_text)
@@ -142,8 +146,7 @@ class Application(QObject):
         """Runs in the starter's thread: an embedded server takes a second to start."""
         site = self._config.site
         if site.url:
-            token = site.token_file.read_text(encoding="utf-8").strip() if site.token_file else ""
-            self.site_found.emit(site.url, token)
+            self.site_found.emit(site.url, self._token)
             return
         booth_id = self._config.place.booth_id
         while not self._stopping.is_cancelled:
@@ -207,10 +210,15 @@ class Application(QObject):
     def on_unhandled(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         """Take an exception nobody handled (``sys.excepthook``): stop the journey, then leave for a fresh start."""
         _log.critical("unhandled exception", exc_info=(kind, error or kind(), trace))
-        if self._state_name in {"out-of-service", "starting"}:
-            self._qt.exit(EXIT_RESTART)
-        else:
-            self._actions.journey.handle(Crashed())
+        if self._state_name not in {"out-of-service", "starting"}:
+            try:
+                self._actions.journey.handle(Crashed())
+            except Exception:  # noqa: BLE001 - whatever it is, the program must end and forget
+                _log.critical("the journey could not be stopped", exc_info=True)
+            else:
+                return
+        self._vault.clear()
+        self._qt.exit(EXIT_RESTART)
 
     @Slot(object)
     def _on_journey_changed(self, journey: Journey) -> None:
@@ -262,6 +270,28 @@ class Application(QObject):
     @Slot()
     def _on_actions_restart_requested(self) -> None:
         self._qt.exit(EXIT_RESTART)
+
+
+def _read_token(site: Site) -> str:
+    """Return the booth's token, "" without a site server. It travels in an HTTP header, so it must be ASCII."""
+    if site.token_file is None:
+        return ""
+    try:
+        return site.token_file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable("site.token_file", error) from error
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unusable("storage.data_dir", error) from error
+
+
+def _unusable(setting: str, error: Exception) -> KioskError:
+    context = {"reason": type(error).__name__}
+    return KioskError(ErrorCode.INTERNAL, f"{setting} cannot be used", context=context, retryable=False)
 
 
 def _beside_the_console(screen: QRect) -> QRect:

@@ -44,7 +44,7 @@ def make_camera(config: BoothConfig) -> Camera:
     camera = config.camera
     if camera.driver == "simulated":
         return SimulatedCamera(_bench(config))
-    source = int(camera.source) if camera.source.isdigit() else camera.source
+    source = int(camera.source) if camera.source.isdecimal() else camera.source
     return OpenCvCamera(source, camera.width, camera.height, camera.fps)
 
 

@@ -30,7 +30,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         line |= getattr(record, "facts", {})
         if record.exc_info and record.exc_info[0]:
@@ -41,6 +41,14 @@ class JsonLines(logging.Formatter):
                 trace = trace.tb_next
             line["at"] = places
         return json.dumps(line, ensure_ascii=False)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the message; only its template when the arguments do not fit, as ``logging`` would print them."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - str() of an argument may raise anything
+        return f"{record.msg} (arguments do not fit)"
 
 
 def log_event(logger: logging.Logger, event: str, **facts: str | float | bool) -> None:

@@ -35,6 +35,7 @@ class CardBridge(QObject):
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._wanted: int | None = None
+        self._presence = Presence.NO_READER  # what was told last; outlives a driver that breaks
         self._wake = CancelToken()
         self._stopped = CancelToken()
         self._loop = SupervisedLoop("dev-reader", self._run)
@@ -65,20 +66,19 @@ class CardBridge(QObject):
         wake.cancel()
 
     def _run(self, cancel: CancelToken) -> None:
-        presence = Presence.NO_READER
         while not cancel.is_cancelled and not self._stopped.is_cancelled:
             with self._lock:
                 wake, wanted = self._wake, self._wanted
             if wanted is not None:
                 self._read(wanted, wake)
                 continue
-            now = self._reader.wait(presence, timeout_s=WAIT_S, cancel=wake)
+            now = self._reader.wait(self._presence, timeout_s=WAIT_S, cancel=wake)
             self.status_observed.emit(self._reader.status)
-            if now is not presence:
-                self._tell(presence, now)
-                presence = now
+            if now is not self._presence:
+                self._tell(now)
 
-    def _tell(self, before: Presence, now: Presence) -> None:
+    def _tell(self, now: Presence) -> None:
+        before, self._presence = self._presence, now
         if now is Presence.CARD:
             self.card_inserted.emit()
         elif before is Presence.CARD:

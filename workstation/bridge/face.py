@@ -70,6 +70,7 @@ class FaceBridge(QObject):
             self._client.close()
 
     def _prepare(self) -> None:
+        self._forget()  # notices a worker that died while nobody sat here
         try:
             self._started()
         except KioskError:
@@ -86,8 +87,9 @@ class FaceBridge(QObject):
             client = self._started()
             if not client.set_reference(portrait):
                 raise KioskError(ErrorCode.CARD_PHOTO_UNUSABLE)
-            self._camera.open()
-            self._observe(attempt, client, token)
+            if not token.is_cancelled:
+                self._camera.open()
+                self._observe(attempt, client, token)
         except CancelledError:
             return
         except KioskError as error:

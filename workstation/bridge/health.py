@@ -62,6 +62,7 @@ class HealthBridge(QObject):
         self._data_dir = data_dir
         self._limits = DiskLimits(warn_free_bytes=2 * min_free_bytes, bad_free_bytes=min_free_bytes)
         self._main_site: str | None = None
+        self._main_site_since_s = 0.0
         self._probe_now = threading.Event()
         self._asked: tuple[int, float] | None = None
         self._board = HealthBoard()
@@ -77,6 +78,11 @@ class HealthBridge(QObject):
         self._ticker = QTimer(self)
         self._ticker.setInterval(BOARD_INTERVAL_MS)
         self._ticker.timeout.connect(self._on_ticker_timeout)
+
+    @property
+    def conditions(self) -> frozenset[ErrorCode]:
+        """What was raised and not cleared yet."""
+        return self._conditions
 
     def start(self) -> None:
         """Begin to watch."""
@@ -94,8 +100,11 @@ class HealthBridge(QObject):
             self._ups.close()
 
     def watch_main_site(self, origin: str | None) -> None:
-        """Probe this origin from now on; ``None`` ends it."""
-        self._main_site = origin
+        """Probe this origin from now on; ``None`` ends it. What was seen of the one before is no condition any more."""
+        if origin != self._main_site:
+            self._main_site, self._main_site_since_s = origin, time.monotonic()
+            self._probe_now.set()
+            self._follow_conditions()
 
     def check(self, attempt: int) -> None:
         """Look at every device anew; answered by ``checked`` within ``CHECK_TIMEOUT_S``."""
@@ -160,7 +169,7 @@ class HealthBridge(QObject):
     def _follow_conditions(self) -> None:
         readings = self.snapshot().readings.values()
         self._reports = [reading.report() for reading in readings]
-        now = frozenset(code for reading in readings if (code := _condition(reading)) is not None)
+        now = frozenset(code for reading in readings if (code := self._condition(reading)) is not None)
         for code in now - self._conditions:
             self.condition_raised.emit(code)
         for code in self._conditions - now:
@@ -182,9 +191,11 @@ class HealthBridge(QObject):
         for event in events:
             self.event_found.emit(event)
 
-
-def _condition(reading: Reading) -> ErrorCode | None:
-    """A disk that only gets full (WARN) is the administrator's matter; it does not keep experts out."""
-    if reading.kind is ReadingKind.DISK and reading.state is not ReadingState.BAD:
-        return None
-    return reading.code
+    def _condition(self, reading: Reading) -> ErrorCode | None:
+        """A disk that only gets full (WARN) is the administrator's matter; it does not keep experts out."""
+        if reading.kind is ReadingKind.DISK and reading.state is not ReadingState.BAD:
+            return None
+        is_of_another = self._main_site is None or reading.observed.monotonic_s < self._main_site_since_s
+        if reading.kind is ReadingKind.MAIN_SITE and is_of_another:
+            return None
+        return reading.code

@@ -8,7 +8,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from workstation.journey import effects as fx
-from workstation.journey.events import Event, Timer, TimerExpired
+from workstation.journey.events import Crashed, Event, Timer, TimerExpired
 from workstation.journey.states import Attempt, Journey, Resume
 from workstation.journey.transition import start, transition
 
@@ -47,8 +47,10 @@ class JourneyBridge(QObject):
     def begin(self, resume: Resume | None) -> None:
         """Enter the first state."""
         self._draining = True
-        self._apply(*start(resume))
-        self._draining = False
+        try:
+            self._apply(*start(resume))
+        finally:
+            self._draining = False
         self._drain()
 
     def stop(self) -> None:
@@ -57,7 +59,9 @@ class JourneyBridge(QObject):
             timer.stop()
 
     def handle(self, event: Event) -> None:
-        """Take an event. One that comes while another is handled waits for its turn."""
+        """Take an event. One that comes while another is handled waits for its turn; after a crash none counts."""
+        if isinstance(event, Crashed):
+            self._events.clear()
         self._events.append(event)
         self._drain()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from pydantic import TypeAdapter, ValidationError
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from drivers.errors import KioskError
+from drivers.errors import ErrorCode, KioskError
 from workstation.journal.journal import Journal
 from workstation.journey.effects import Fact
 from workstation.journey.states import Resume
@@ -20,6 +21,9 @@ _log = logging.getLogger(__name__)
 URGENT = frozenset({"help_called", "review_needed", "signed_out"})
 """Events somebody waits for: they are reported at once instead of at the next interval."""
 
+RETRY_INTERVAL_S = 5.0
+MAX_WAITING = 1000
+"""Writes kept in memory while the journal cannot be written; the oldest go first."""
 
 _RESUME = TypeAdapter(Resume)
 
@@ -35,12 +39,12 @@ def resume_from(stored: str | None) -> Resume | None:
 
 
 class RecordBridge(QObject):
-    """Writes in the order of the calls.
+    """Writes in the order of the calls. What the disk refuses is kept and tried again, before anything newer.
 
     Signals (emitted in the journal's thread):
         urgent_recorded(): an event that somebody waits for is on disk.
-        failed(ErrorCode): an event could not be written.
-        recovered(): events can be written again.
+        failed(ErrorCode): the journal could not be written, or would not take an event.
+        recovered(): it can be written again.
     """
 
     urgent_recorded = Signal()
@@ -51,7 +55,18 @@ class RecordBridge(QObject):
         super().__init__(parent)
         self._journal = journal
         self._failed = False
+        self._waiting: deque[Callable[[], object]] = deque(maxlen=MAX_WAITING)
         self.lane = Lane("journal", self)
+        # A booth that is out of order writes nothing by itself: without this it would stay so.
+        self._retry = QTimer(self)
+        self._retry.timeout.connect(self._on_retry_timeout)
+        self.failed.connect(self._on_failed)
+        self.recovered.connect(self._retry.stop)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last write failed."""
+        return self._failed
 
     def append(self, kind: str, session_id: str, facts: Mapping[str, Fact]) -> None:
         """Write an event."""
@@ -70,8 +85,17 @@ class RecordBridge(QObject):
 
     def close(self) -> None:
         """Write what waits, then end the thread."""
+        self._retry.stop()
         self.lane.drain()
         self.lane.close()
+
+    @Slot(object)
+    def _on_failed(self, _code: ErrorCode) -> None:
+        self._retry.start(round(RETRY_INTERVAL_S * 1000))
+
+    @Slot()
+    def _on_retry_timeout(self) -> None:
+        self.lane.submit(self._catch_up)
 
     def _append(self, kind: str, session_id: str, data: Mapping[str, Fact]) -> None:
         self._journal.append(kind, session_id, data)
@@ -82,15 +106,36 @@ class RecordBridge(QObject):
         self.lane.submit(lambda: self._write(write))
 
     def _write(self, write: Callable[[], object]) -> None:
+        self._waiting.append(write)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Write what waits, oldest first; when nothing is left, ask whether the journal works again."""
         try:
-            write()
+            while self._waiting:
+                self._write_oldest()
+            if self._failed:
+                self._journal.acknowledge(())
         except KioskError as error:
-            if not self._failed:
-                _log.error("journal cannot be written: %s %s", error.code, error.context)
-            self._failed = True
-            self.failed.emit(error.code)
+            self._note_failure(error)
             return
         if self._failed:
             _log.info("journal can be written again")
+            self._failed = False
             self.recovered.emit()
-        self._failed = False
+
+    def _write_oldest(self) -> None:
+        write = self._waiting.popleft()
+        try:
+            write()
+        except KioskError as error:
+            if error.retryable:
+                self._waiting.appendleft(write)
+                raise
+            self._note_failure(error)
+
+    def _note_failure(self, error: KioskError) -> None:
+        if not self._failed:
+            _log.error("journal cannot be written: %s %s", error.code, error.context)
+        self._failed = True
+        self.failed.emit(error.code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -75,7 +76,8 @@ class Lane(QObject):
 
     def drain(self) -> None:
         """Wait until every call submitted so far has run, for a bounded time."""
-        wait([self._executor.submit(lambda: None)], STOP_TIMEOUT_S)
+        with contextlib.suppress(RuntimeError):  # closed: nothing waits
+            wait([self._executor.submit(lambda: None)], STOP_TIMEOUT_S)
 
     def close(self) -> None:
         """Drop what waits, finish what runs."""

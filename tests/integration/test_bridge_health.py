@@ -1,0 +1,279 @@
+"""The health bridge with the drill's devices: conditions once, edges once, and a self-check that is always answered."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QObject, Slot
+from pytestqt.qtbot import QtBot
+
+from drivers.contracts import DeviceKind, DeviceState, DeviceStatus
+from drivers.errors import ErrorCode
+from drivers.simulated.bench import BenchFile, BenchState
+from drivers.simulated.camera import SimulatedCamera
+from drivers.simulated.headset import SimulatedHeadset
+from drivers.simulated.ups import SimulatedUps
+from workstation.bridge import health
+from workstation.bridge.health import HealthBridge
+from workstation.health.board import HealthEvent, HealthSnapshot
+from workstation.journey.states import Check, CheckKind
+from workstation.site.contract import ReadingKind, ReadingState
+
+LIMIT_MS = 15_000
+MIB = 1 << 20
+
+
+class Board(QObject):
+    """Hears everything the bridge says."""
+
+    def __init__(self, bridge: HealthBridge) -> None:
+        super().__init__()
+        self.conditions: list[tuple[str, ErrorCode]] = []
+        self.events: list[HealthEvent] = []
+        self.snapshots: list[HealthSnapshot] = []
+        self.checks: list[tuple[int, dict[CheckKind, Check]]] = []
+        bridge.condition_raised.connect(self.on_raised)
+        bridge.condition_cleared.connect(self.on_cleared)
+        bridge.event_found.connect(self.events.append)
+        bridge.snapshot_taken.connect(self.snapshots.append)
+        bridge.checked.connect(self.on_checked)
+
+    @Slot(object)
+    def on_raised(self, code: ErrorCode) -> None:
+        self.conditions.append(("raised", code))
+
+    @Slot(object)
+    def on_cleared(self, code: ErrorCode) -> None:
+        self.conditions.append(("cleared", code))
+
+    @Slot(int, object)
+    def on_checked(self, attempt: int, checks: tuple[Check, ...]) -> None:
+        self.checks.append((attempt, {check.kind: check for check in checks}))
+
+
+class _MainSite(BaseHTTPRequestHandler):
+    def do_HEAD(self) -> None:
+        self.send_response(404)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def main_site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _MainSite)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> BenchFile:
+    bench = BenchFile(tmp_path / "bench.json")
+    bench.write(BenchState())
+    return bench
+
+
+@pytest.fixture
+def make(
+    bench: BenchFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> Iterator[Callable[..., Any]]:
+    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 0.1)
+    monkeypatch.setattr(health, "BOARD_INTERVAL_MS", 50)
+    made: list[HealthBridge] = []
+
+    def make(**changed: Any) -> tuple[HealthBridge, Board]:
+        state = BenchFile(bench.path)
+        devices: dict[str, Any] = {
+            "camera": SimulatedCamera(state),
+            "headset": SimulatedHeadset(state),
+            "ups": SimulatedUps(state),
+            "ups_poll_s": 0.1,
+            "data_dir": tmp_path,
+            "min_free_bytes": 1,
+        }
+        bridge = HealthBridge(**devices | changed)
+        made.append(bridge)
+        return bridge, Board(bridge)
+
+    yield make
+    for bridge in made:
+        bridge.stop()
+
+
+@pytest.fixture
+def until(qtbot: QtBot) -> Callable[[Callable[[], object]], None]:
+    def until(condition: Callable[[], object]) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=LIMIT_MS)
+
+    return until
+
+
+def states(bridge: HealthBridge) -> dict[ReadingKind, ReadingState]:
+    return {kind: reading.state for kind, reading in bridge.snapshot().readings.items()}
+
+
+def test_a_good_booth_raises_nothing(make, until) -> None:
+    bridge, board = make()
+    assert set(states(bridge).values()) == {ReadingState.UNKNOWN}
+    bridge.start()
+    bridge.observe_device(DeviceStatus(kind=DeviceKind.READER, state=DeviceState.READY, name="R"))
+    seen = {ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.UPS, ReadingKind.DISK}
+    until(lambda: {kind for kind, state in states(bridge).items() if state is ReadingState.OK} == seen)
+    until(lambda: len(board.snapshots) > 2)
+    assert board.conditions == []
+    assert board.events == []
+    assert {report.kind for report in bridge.reports()} == set(ReadingKind)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ("camera_plugged", ErrorCode.CAMERA_LOST, ReadingKind.CAMERA),
+        ("headset_plugged", ErrorCode.HEADSET_ABSENT, ReadingKind.HEADSET),
+        ("mains_on", ErrorCode.ON_BATTERY, ReadingKind.UPS),
+    ],
+)
+def test_a_loss_is_told_once_and_so_is_the_return(make, bench, until, lost) -> None:
+    plug, code, kind = lost
+    bridge, board = make()
+    bridge.start()
+    until(lambda: states(bridge)[kind] is ReadingState.OK)
+    bench.change(**{plug: False})
+    until(lambda: board.conditions)
+    count = len(board.snapshots)
+    until(lambda: len(board.snapshots) > count + 5)
+    assert board.conditions == [("raised", code)]
+    assert bridge.conditions == {code}
+    bench.change(**{plug: True})
+    until(lambda: len(board.conditions) == 2)
+    assert board.conditions == [("raised", code), ("cleared", code)]
+    assert [event.subject for event in board.events] == [kind, kind]
+    assert bridge.conditions == frozenset()
+
+
+def test_a_device_that_was_never_there(make, bench, until) -> None:
+    bench.change(camera_plugged=False, headset_plugged=False)
+    bridge, board = make()
+    bridge.start()
+    until(lambda: len(board.conditions) == 2)
+    assert {code for _, code in board.conditions} == {ErrorCode.CAMERA_LOST, ErrorCode.HEADSET_ABSENT}
+
+
+def test_without_a_ups_nothing_is_said_about_power(make, until) -> None:
+    bridge, board = make(ups=None)
+    bridge.start()
+    until(lambda: states(bridge)[ReadingKind.CAMERA] is ReadingState.OK)
+    assert states(bridge)[ReadingKind.UPS] is ReadingState.UNKNOWN
+    assert board.conditions == []
+
+
+def test_a_full_disk_keeps_experts_out_and_a_fuller_one_does_not(make, until, tmp_path) -> None:
+    bridge, board = make(min_free_bytes=1 << 62)
+    bridge.start()
+    until(lambda: ("raised", ErrorCode.STORAGE_FULL) in board.conditions)
+    warned, quiet = make(min_free_bytes=1)
+    warned._limits = health.DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    warned.start()
+    until(lambda: states(warned)[ReadingKind.DISK] is ReadingState.WARN)
+    assert quiet.conditions == []
+
+
+def test_the_self_check_of_a_good_booth(make, main_site, until) -> None:
+    bridge, board = make()
+    bridge.start()
+    bridge.watch_main_site(main_site)
+    bridge.check(5)
+    until(lambda: board.checks)
+    [(attempt, checks)] = board.checks
+    assert attempt == 5
+    assert all(check.code is None for check in checks.values() if check.required)
+    assert checks[CheckKind.SITE].code is ErrorCode.SITE_SERVER_UNREACHABLE, "no site bridge here"
+
+
+def test_the_self_check_looks_anew(make, bench, main_site, until, monkeypatch) -> None:
+    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 600.0)
+    bridge, board = make()
+    bridge.start()
+    bridge.watch_main_site(main_site)
+    until(lambda: states(bridge)[ReadingKind.CAMERA] is ReadingState.OK)
+    bench.change(camera_plugged=False)
+    bridge.check(1)
+    until(lambda: board.checks)
+    assert board.checks[0][1][CheckKind.CAMERA].code is ErrorCode.CAMERA_LOST
+    bench.change(camera_plugged=True)
+    bridge.check(2)
+    until(lambda: len(board.checks) == 2)
+    assert board.checks[1][1][CheckKind.CAMERA].code is None
+
+
+def test_a_main_site_that_is_away_is_a_condition_while_it_is_watched(make, main_site, until, unused_port) -> None:
+    bridge, board = make()
+    bridge.start()
+    bridge.watch_main_site(f"http://127.0.0.1:{unused_port}")
+    until(lambda: board.conditions == [("raised", ErrorCode.MAIN_SITE_UNREACHABLE)])
+    bridge.check(1)
+    until(lambda: board.checks)
+    assert board.checks[0][1][CheckKind.MAIN_SITE].code is ErrorCode.MAIN_SITE_UNREACHABLE
+    bridge.watch_main_site(None)  # the visit is over: the next expert has another main site
+    until(lambda: board.conditions[1:] == [("cleared", ErrorCode.MAIN_SITE_UNREACHABLE)])
+    bridge.watch_main_site(main_site)
+    bridge.check(2)
+    until(lambda: len(board.checks) == 2)
+    assert board.checks[1][1][CheckKind.MAIN_SITE].code is None
+    assert len(board.conditions) == 2
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    with socket.socket() as bound:  # bound and not listening: connections are refused
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def test_the_self_check_answers_although_a_device_says_nothing(make, until, monkeypatch) -> None:
+    monkeypatch.setattr(health, "CHECK_TIMEOUT_S", 0.3)
+    bridge, board = make()
+    bridge.start()
+    bridge.check(9)  # no main site is watched: that reading never comes
+    until(lambda: board.checks)
+    [(attempt, checks)] = board.checks
+    assert attempt == 9
+    assert checks[CheckKind.MAIN_SITE].code is ErrorCode.MAIN_SITE_UNREACHABLE
+
+
+def test_only_the_newest_check_is_answered(make, main_site, until) -> None:
+    bridge, board = make()
+    bridge.watch_main_site(main_site)
+    bridge.check(1)
+    bridge.check(2)
+    bridge.start()
+    until(lambda: board.checks)
+    assert [attempt for attempt, _ in board.checks] == [2]
+
+
+def test_readings_grow_old(make, until, monkeypatch) -> None:
+    bridge, board = make(ups=None)
+    bridge.start()
+    bridge.observe_device(DeviceStatus(kind=DeviceKind.READER, state=DeviceState.READY))
+    monkeypatch.setitem(bridge._board._max_age_s, ReadingKind.READER, 0.1)
+    until(lambda: any(event.subject is ReadingKind.READER for event in board.events))
+    assert states(bridge)[ReadingKind.READER] is ReadingState.UNKNOWN
+
+
+def test_stopping_twice_and_without_a_start(make) -> None:
+    bridge, _ = make()
+    bridge.stop()
+    bridge.start()
+    bridge.stop()
+    bridge.stop()

@@ -1,0 +1,395 @@
+"""The site's bridge against the real server, over a line that can be cut, on a day that ends, and against silence."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from PySide6.QtCore import QObject, Slot
+from pytestqt.qtbot import QtBot
+
+from drivers.errors import ErrorCode
+from drivers.simulated.people import PERSON_A, PERSON_B
+from workstation.bridge.site import SiteBridge
+from workstation.drill.administrator import Administrator
+from workstation.drill.link import Link
+from workstation.health.readings import Reading
+from workstation.journal.journal import Journal
+from workstation.site.client import SiteClient
+from workstation.site.contract import (
+    BoothInfo,
+    Command,
+    Launch,
+    MatchReply,
+    MatchState,
+    ReadingKind,
+    ReadingState,
+    Roster,
+    RosterEntry,
+    expert_hash,
+)
+from workstation.site.server import tokens
+from workstation.site.server.app import create_app
+from workstation.site.server.database import Database, sqlite_url
+from workstation.site.server.site import Site
+
+BOOTH = "booth-03"
+LIMIT_MS = 20_000
+ORIGIN = "http://127.0.0.1:9"
+
+
+@dataclass
+class Clock:
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class RunningSite:
+    url: str
+    token: str
+    administrator: Administrator
+    clock: Clock = field(repr=False)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[RunningSite]:
+    folder = tmp_path / "site"
+    folder.mkdir(mode=0o700)
+    clock = Clock()
+    site = Site(database=Database(sqlite_url(folder)), tokens=tokens.load_or_create(folder, BOOTH), clock=clock)
+    site.enrol()
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(site), log_config=None, access_log=False, lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    administrator = Administrator(url, site.tokens.admin)
+    yield RunningSite(url, site.tokens.booths[BOOTH], administrator, clock)
+    administrator.close()
+    server.should_exit = True
+    thread.join(20)
+    listening.close()
+    site.database.close()
+
+
+@pytest.fixture
+def line(site: RunningSite) -> Iterator[Link]:
+    link = Link("127.0.0.1", int(site.url.rpartition(":")[2]))
+    yield link
+    link.close()
+
+
+class Counter(QObject):
+    """Hears everything the bridge says, in the GUI thread."""
+
+    def __init__(self, bridge: SiteBridge) -> None:
+        super().__init__()
+        self.booths: list[BoothInfo] = []
+        self.arrivals: list[tuple[int, str, str]] = []
+        self.matches: list[tuple[int, MatchReply]] = []
+        self.launches: list[tuple[int, Launch]] = []
+        self.failures: list[tuple[int, ErrorCode]] = []
+        self.commands: list[Command] = []
+        self.readings: dict[ReadingKind, Reading] = {}
+        self.crashes: list[BaseException] = []
+        bridge.booth_changed.connect(self.on_booth)
+        bridge.arrival_recorded.connect(self.on_arrival)
+        bridge.match_answered.connect(self.on_match)
+        bridge.launch_granted.connect(self.on_launch)
+        bridge.request_failed.connect(self.on_failed)
+        bridge.command_received.connect(self.on_command)
+        bridge.reading_taken.connect(self.on_reading)
+        bridge.lane.crashed.connect(self.on_crashed)
+
+    @Slot(object)
+    def on_booth(self, info: BoothInfo) -> None:
+        self.booths.append(info)
+
+    @Slot(int, str, str)
+    def on_arrival(self, attempt: int, hashed: str, elsewhere: str) -> None:
+        self.arrivals.append((attempt, hashed, elsewhere))
+
+    @Slot(int, object)
+    def on_match(self, attempt: int, reply: MatchReply) -> None:
+        self.matches.append((attempt, reply))
+
+    @Slot(int, object)
+    def on_launch(self, attempt: int, launch: Launch) -> None:
+        self.launches.append((attempt, launch))
+
+    @Slot(int, object)
+    def on_failed(self, attempt: int, code: ErrorCode) -> None:
+        self.failures.append((attempt, code))
+
+    @Slot(object)
+    def on_command(self, command: Command) -> None:
+        self.commands.append(command)
+
+    @Slot(object)
+    def on_reading(self, reading: Reading) -> None:
+        self.readings[reading.kind] = reading
+
+    @Slot(object)
+    def on_crashed(self, error: BaseException) -> None:
+        self.crashes.append(error)
+
+    def site_state(self) -> ReadingState | None:
+        reading = self.readings.get(ReadingKind.SITE)
+        return reading.state if reading else None
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path / "journal.sqlite3")
+    yield journal
+    journal.close()
+
+
+@pytest.fixture
+def make(site: RunningSite, journal: Journal, qtbot: QtBot) -> Iterator[Callable[..., tuple[SiteBridge, Counter]]]:
+    made: list[SiteBridge] = []
+
+    def make(url: str = site.url, token: str = site.token, timeout_s: float = 2.0) -> tuple[SiteBridge, Counter]:
+        client = SiteClient(url, BOOTH, token, timeout_s=timeout_s)
+        bridge = SiteBridge(client, journal, collect=list, state=lambda: "idle", version="1.0")
+        made.append(bridge)
+        return bridge, Counter(bridge)
+
+    yield make
+    for bridge in made:
+        bridge.stop()
+
+
+@pytest.fixture
+def until(qtbot: QtBot) -> Callable[[Callable[[], object]], None]:
+    def until(condition: Callable[[], object]) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=LIMIT_MS)
+
+    return until
+
+
+def hash_of(person: Any) -> Callable[[bytes], str | None]:
+    return lambda key: expert_hash(key, person.number)
+
+
+def roster(project_id: str) -> Roster:
+    now = datetime.now(UTC)
+    return Roster(
+        project_id=project_id,
+        version=int(now.timestamp() * 1000),
+        project_name="演练工程",
+        section="第一标段",
+        main_site="演示",
+        main_site_url=f"{ORIGIN}/enter",
+        origins=[ORIGIN],
+        starts_at=now + timedelta(minutes=5),
+        expected_hours=4,
+        signing="",
+        entries=[
+            RosterEntry(name=PERSON_A.name, id_number=PERSON_A.number, alias="专家03", role="评委", booth_id=BOOTH)
+        ],
+    )
+
+
+def test_arrival_match_and_launch(make, site, until) -> None:
+    site.administrator.deliver(roster("P-1"))
+    bridge, counter = make()
+    session_id = str(uuid4())
+    bridge.arrive(1, session_id, "card-face", hash_of(PERSON_A))
+    until(lambda: counter.arrivals)
+    key = bytes.fromhex(counter.booths[0].arrival_key)
+    assert counter.arrivals == [(1, expert_hash(key, PERSON_A.number), "")]
+    bridge.match(2, session_id)
+    until(lambda: counter.matches)
+    attempt, reply = counter.matches[0]
+    assert (attempt, reply.state) == (2, MatchState.MATCHED)
+    assert reply.assignment is not None
+    bridge.launch(3, session_id, "P-1")
+    bridge.launch(3, session_id, "P-1")
+    until(lambda: len(counter.launches) == 2)
+    assert counter.launches[0] == counter.launches[1], "the same attempt gets the same ticket"
+    assert counter.failures == []
+
+
+def test_somebody_who_is_not_on_the_roster(make, site, until) -> None:
+    site.administrator.deliver(roster("P-1"))
+    bridge, counter = make()
+    session_id = str(uuid4())
+    bridge.arrive(1, session_id, "card-face", hash_of(PERSON_B))
+    bridge.match(2, session_id)
+    until(lambda: counter.matches)
+    assert counter.matches[0][1].state is MatchState.NOT_LISTED
+    bridge.launch(3, session_id, "P-1")
+    until(lambda: counter.failures)
+    assert counter.failures[0][0] == 3
+
+
+def test_a_person_who_left_meanwhile_is_not_reported(make, until) -> None:
+    bridge, counter = make()
+    bridge.arrive(1, str(uuid4()), "card-face", lambda _: None)
+    bridge.lane.drain()
+    until(lambda: counter.booths)
+    assert counter.arrivals == []
+    assert counter.failures == []
+
+
+def test_a_key_of_another_day_is_refused_and_fetched_again(make, site, until) -> None:
+    bridge, counter = make()
+    bridge.arrive(1, str(uuid4()), "card-face", hash_of(PERSON_A))
+    until(lambda: counter.arrivals)
+    site.clock.ahead = timedelta(days=30)
+    SiteClient(site.url, BOOTH, site.token, timeout_s=2.0).booth()  # another booth's day begins: the old key is gone
+    session_id = str(uuid4())
+    bridge.arrive(2, session_id, "card-face", hash_of(PERSON_A))
+    until(lambda: counter.failures)
+    assert counter.failures == [(2, ErrorCode.SITE_SERVER_UNREACHABLE)]
+    bridge.arrive(2, session_id, "card-face", hash_of(PERSON_A))
+    until(lambda: len(counter.arrivals) == 2)
+    assert counter.arrivals[1][1] != counter.arrivals[0][1], "another day, another hash"
+    assert counter.booths[0].key_id != counter.booths[1].key_id
+
+
+def test_a_server_that_is_away_and_comes_back(make, line, journal, site, until) -> None:
+    bridge, counter = make(f"http://127.0.0.1:{line.port}")
+    line.cut()
+    bridge.start()
+    session_id = str(uuid4())
+    bridge.arrive(1, session_id, "card-face", hash_of(PERSON_A))
+    until(lambda: counter.failures and counter.site_state() is ReadingState.BAD)
+    assert counter.failures == [(1, ErrorCode.SITE_SERVER_UNREACHABLE)]
+    assert counter.readings[ReadingKind.SITE].code is ErrorCode.SITE_SERVER_UNREACHABLE
+    journal.append("card_read", "", {})
+    line.restore()
+    bridge.arrive(1, session_id, "card-face", hash_of(PERSON_A))
+    until(lambda: counter.arrivals)
+    until(lambda: counter.site_state() is ReadingState.OK)
+    until(lambda: not journal.unsent(10))
+    assert counter.readings[ReadingKind.CLOCK].state is ReadingState.OK
+
+
+def test_an_order_of_the_site_is_heard_once(make, site, until) -> None:
+    bridge, counter = make()
+    bridge.start()
+    until(lambda: counter.site_state() is ReadingState.OK)
+    site.administrator.message(BOOTH, "请稍候")
+    bridge.report_soon()
+    until(lambda: counter.commands)
+    bridge.report_soon()
+    before = counter.readings[ReadingKind.SITE]
+    until(lambda: counter.readings[ReadingKind.SITE] is not before)
+    assert [command.text for command in counter.commands] == ["请稍候"]
+
+
+def test_a_clock_that_is_off_is_measured(make, site, until) -> None:
+    site.clock.ahead = timedelta(seconds=30)
+    bridge, counter = make()
+    bridge.start()
+    until(lambda: ReadingKind.CLOCK in counter.readings)
+    assert counter.readings[ReadingKind.CLOCK].code is ErrorCode.CLOCK_OFF
+
+
+def test_a_token_that_is_refused(make, until) -> None:
+    bridge, counter = make(token="x" * 43)
+    bridge.start()
+    bridge.match(1, str(uuid4()))
+    until(lambda: counter.failures and counter.site_state() is ReadingState.BAD)
+    assert counter.failures == [(1, ErrorCode.SITE_SERVER_UNREACHABLE)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]",
+        b"\x00\xff garbage \r\n\r\n",
+        b"",
+    ],
+    ids=["500", "other json", "garbage", "closed"],
+)
+def test_a_server_that_answers_badly_is_a_server_that_is_away(make, until, answer) -> None:
+    with Answering(answer) as server:
+        bridge, counter = make(server.url)
+        bridge.start()
+        bridge.arrive(1, str(uuid4()), "card-face", hash_of(PERSON_A))
+        until(lambda: counter.failures and counter.site_state() is ReadingState.BAD)
+        assert counter.failures == [(1, ErrorCode.SITE_SERVER_UNREACHABLE)]
+        assert counter.crashes == []
+        bridge.stop()
+
+
+def test_stopping_while_the_server_is_silent(make, until) -> None:
+    with Answering(None) as server:
+        bridge, _ = make(server.url, timeout_s=0.5)
+        bridge.start()
+        bridge.arrive(1, str(uuid4()), "card-face", hash_of(PERSON_A))
+        until(lambda: server.accepted >= 1)
+        bridge.stop()
+    assert "site-reports" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_nobody_foresaw_is_told_as_a_crash(make, until) -> None:
+    def broken(_key: bytes) -> str:
+        raise LookupError("the vault broke")
+
+    bridge, counter = make()
+    bridge.arrive(1, str(uuid4()), "card-face", broken)
+    until(lambda: counter.crashes)
+    assert isinstance(counter.crashes[0], LookupError)
+
+
+class Answering:
+    """Accepts connections and gives each the same bytes; ``None`` keeps them waiting."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        self._answer = answer
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.accepted = 0
+        self._held: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for held in self._held:
+            held.close()
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            if self._answer is None:
+                self._held.append(connection)
+                continue
+            with connection:
+                connection.settimeout(5)
+                try:
+                    connection.recv(65536)
+                    connection.sendall(self._answer)
+                except OSError:
+                    continue

@@ -1,0 +1,259 @@
+"""Configuration files, good and bad: every problem at once, with file, key, reason and the nearest name."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kiosk_config.__main__ import main
+from kiosk_config.loader import MAX_BYTES, ConfigError, ConfigProblem, load
+from kiosk_config.model import BoothConfig, Mode
+from kiosk_config.reference import settings_markdown
+
+SETTINGS_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+MINIMAL: dict[str, Any] = {"schema_version": 1, "place": {"booth_id": "xy-shihe-2-03"}}
+MAX_SHOWN = 300
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "booth.toml"
+
+
+def write(file: Path, **sections: Any) -> Path:
+    file.write_text(tomli_w.dumps(MINIMAL | sections), encoding="utf-8")
+    return file
+
+
+def problems(file: Path) -> dict[str, ConfigProblem]:
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    found = {problem.key: problem for problem in caught.value.problems}
+    assert len(found) == len(caught.value.problems), "a key is reported twice"
+    assert all(problem.file == file and problem.reason for problem in found.values())
+    assert all(str(problem) in str(caught.value) for problem in found.values())
+    return found
+
+
+def test_the_smallest_file_is_a_production_booth(file: Path) -> None:
+    config = load(write(file))
+    assert config.mode is Mode.PRODUCTION
+    assert not config.is_drill
+    assert config.screen.fullscreen
+    assert config.reader.driver == "pcsc"
+
+
+def test_three_mistakes_are_three_problems(file: Path) -> None:
+    write(file, reader={"timout_s": 3.0}, ups={"port": "3493"}, screen={"fullscreen": False})
+    found = problems(file)
+    assert set(found) == {"reader.timout_s", "ups.port", "screen.fullscreen"}
+    assert found["reader.timout_s"].hint == "did you mean timeout_s?"
+    assert "'3493'" in found["ups.port"].reason
+    assert str(found["reader.timout_s"]) == f"{file}: reader.timout_s: unknown setting (did you mean timeout_s?)"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"schema_version = ", "is not TOML"),
+        (b"\xff\xfe\x00", "is not UTF-8 at byte 0"),
+        (b"# " + b"x" * MAX_BYTES, f"larger than {MAX_BYTES} bytes"),
+        (b"a = " + b"[" * 50_000, "is not TOML"),
+        (b"a = 1" + b"0" * 5_000, "is not TOML"),
+    ],
+    ids=["not toml", "not utf-8", "too large", "too deep", "too long a number"],
+)
+def test_a_file_that_cannot_be_read_is_one_problem(file: Path, content: bytes, reason: str) -> None:
+    file.write_bytes(content)
+    found = problems(file)
+    assert list(found) == [""]
+    assert found[""].reason.startswith(reason)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    assert problems(tmp_path / "none.toml")[""].reason == "cannot be read: No such file or directory"
+    assert problems(tmp_path)[""].reason.startswith("cannot be read: ")
+
+
+def test_an_empty_file_says_what_is_missing(file: Path) -> None:
+    file.write_text("")
+    assert {key: problem.reason for key, problem in problems(file).items()} == {
+        "schema_version": "missing",
+        "place": "missing",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sections", "key"),
+    [
+        ({"schema_version": 2}, "schema_version"),
+        ({"mode": "test"}, "mode"),
+        ({"place": "here"}, "place"),
+        ({"place": {"booth_id": "Booth 3"}}, "place.booth_id"),
+        ({"site": {"timeout_s": "5"}}, "site.timeout_s"),
+        ({"site": {"timeout_s": math.nan}}, "site.timeout_s"),
+        ({"reader": {"name_pattern": "("}}, "reader.name_pattern"),
+        ({"reader": {"timeout_s": 0.1}}, "reader.timeout_s"),
+        ({"camera": {"source": 0}}, "camera.source"),
+        ({"headset": {"playback": "["}}, "headset.playback"),
+        ({"headset": {"capture": "*"}}, "headset.capture"),
+        ({"ups": {"port": 70_000}}, "ups.port"),
+        ({"storage": {"data_dir": 7}}, "storage.data_dir"),
+        ({"storage": {"data_dir": "a\0b"}}, "storage.data_dir"),
+        ({"screen": {"language": "fr"}}, "screen.language"),
+        ({"screen": {"large_text": 1}}, "screen.large_text"),
+    ],
+)
+def test_a_wrong_value_is_named(file: Path, sections: dict[str, Any], key: str) -> None:
+    assert list(problems(write(file, **sections))) == [key]
+
+
+def test_an_unknown_section_gets_the_nearest_name_or_all_names(file: Path) -> None:
+    found = problems(write(file, cameras={"fps": 15}, zzz=1))
+    assert found["cameras"].hint == "did you mean camera?"
+    assert found["zzz"].hint.startswith("known here: schema_version, mode, place")
+
+
+def test_a_long_value_is_shown_short(file: Path) -> None:
+    found = problems(write(file, screen={"language": "x" * 100_000}, ups={"port": ["y" * 1000] * 50}))
+    assert all(len(problem.reason) < MAX_SHOWN for problem in found.values())
+
+
+def test_a_number_too_long_to_print_is_a_problem_like_any_other(file: Path) -> None:
+    file.write_text(f'schema_version = 1\nplace = {{ booth_id = "a" }}\n[ups]\nport = 0x{"f" * 6000}\n')
+    assert list(problems(file)) == ["ups.port"]
+
+
+@pytest.mark.parametrize("section", ["reader", "camera", "headset", "ups"])
+def test_production_refuses_a_simulated_device(file: Path, section: str) -> None:
+    found = problems(write(file, **{section: {"driver": "simulated"}}))
+    assert list(found) == [f"{section}.driver"]
+
+
+def test_production_refuses_a_window_and_a_bench(file: Path) -> None:
+    found = problems(write(file, screen={"fullscreen": False}, drill={"bench_file": "/tmp/bench.json"}))
+    assert set(found) == {"screen.fullscreen", "drill.bench_file"}
+
+
+def test_a_drill_may_have_both(file: Path, tmp_path: Path) -> None:
+    bench = str(tmp_path / "bench.json")
+    drill = {"mode": "drill", "reader": {"driver": "simulated"}, "screen": {"fullscreen": False}}
+    assert list(problems(write(file, **drill))) == ["drill.bench_file"]
+    config = load(write(file, **drill, drill={"bench_file": bench}))
+    assert config.is_drill
+    assert config.drill.bench_file == Path(bench)
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://site.example", True),
+        ("https://site.example:8443", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost", True),
+        ("http://[::1]:80", True),
+        ("http://site.example", False),
+        ("http://127.0.0.1.example", False),
+        ("http://127.0.0.1@site.example", False),
+        ("https://[", False),
+        ("http://[", False),
+        ("https://:443", False),
+        ("https://site.example:99999", False),
+        ("https://site.example/path", False),
+        ("ftp://site.example", False),
+        ("site.example", False),
+    ],
+)
+def test_where_the_site_server_may_be(file: Path, url: str, good: bool) -> None:
+    write(file, site={"url": url, "token_file": "/etc/token"})
+    if good:
+        assert load(file).site.url == url
+    else:
+        assert list(problems(file)) == ["site.url"]
+
+
+def test_a_site_server_needs_a_token(file: Path) -> None:
+    assert list(problems(write(file, site={"url": "https://site.example"}))) == ["site.token_file"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=400) | st.text(max_size=400).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_give_a_configuration_or_problems(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert str(caught.value)
+
+
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+_SCALARS = (
+    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | _TEXT | st.datetimes() | st.dates() | st.times()
+)
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3))
+_SECTIONS = {
+    name: field for name, field in BoothConfig.model_fields.items() if hasattr(field.annotation, "model_fields")
+}
+_NEAR = st.fixed_dictionaries(
+    {},
+    optional={
+        "schema_version": st.just(1) | _VALUES,
+        "mode": st.sampled_from(["drill", "production"]) | _VALUES,
+        **{
+            name: st.dictionaries(st.sampled_from(sorted(field.annotation.model_fields)) | _TEXT, _VALUES, max_size=4)
+            | _VALUES
+            for name, field in _SECTIONS.items()
+        },
+    },
+)
+_URLS = st.builds(lambda rest: {"site": {"url": f"http://{rest}"}}, st.text("[]:@%09a.\\", max_size=12))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(document=st.dictionaries(_TEXT, _VALUES, max_size=4) | _NEAR | _URLS)
+def test_any_toml_gives_a_configuration_or_problems(file: Path, document: dict[str, Any]) -> None:
+    file.write_text(tomli_w.dumps(document), encoding="utf-8", newline="")
+    with contextlib.suppress(ConfigError):
+        assert isinstance(load(file), BoothConfig)
+
+
+def test_the_settings_page_is_current() -> None:
+    assert SETTINGS_PAGE.read_text(encoding="utf-8") == settings_markdown()
+
+
+def test_the_settings_page_has_every_setting_once() -> None:
+    page = settings_markdown()
+    for name, field in _SECTIONS.items():
+        for key in field.annotation.model_fields:
+            assert page.count(f"| `{name}.{key}` |") == 1
+    assert "None" not in page
+
+
+def test_check_says_good_or_everything_that_is_wrong(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(write(file))]) == 0
+    assert capsys.readouterr() == (f"{file}: good (production, booth xy-shihe-2-03)\n", "")
+    assert main(["check", str(write(file, ups={"port": 0, "nam": "x"}))]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "ups.port" in err
+    assert "did you mean name?" in err
+    assert err.endswith("2 problem(s)\n")
+
+
+def test_settings_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["settings"]) == 0
+    assert capsys.readouterr().out == settings_markdown()
+
+
+@pytest.mark.parametrize("arguments", [[], ["check"], ["destroy"]])
+def test_wrong_usage_is_code_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: kiosk-config" in capsys.readouterr().err
