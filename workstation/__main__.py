@@ -9,21 +9,25 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSocketNotifier
+from PySide6.QtCore import QObject, QSocketNotifier, Slot
 from PySide6.QtWidgets import QApplication
 
 from drivers.errors import KioskError
 from kiosk_config.loader import ConfigError, load
 from kiosk_config.model import BoothConfig
 from workstation import logs
-from workstation.app import Application, install_excepthook
 from workstation.evaluation import engine
+from workstation.exits import EXIT_CONFIG, EXIT_RESTART
+from workstation.opening import open_window
 from workstation.ui.theme import install_fonts
+from workstation.ui.window import KioskWindow
+
+if TYPE_CHECKING:
+    from workstation.app import Application
 
 DEFAULT_CONFIG = Path("/etc/evaluation-workstation/booth.toml")
-EXIT_CONFIG = 78
-"""Exit code of a configuration that cannot be used (sysexits.h EX_CONFIG)."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,14 +58,47 @@ def _run(config: BoothConfig) -> int:
     # Chromium reads switches from the application's arguments: it gets none.
     qt = QApplication(sys.argv[:1])
     install_fonts(qt)
-    application = Application(config, qt)
-    install_excepthook(application)
+    window = open_window(config, qt)
+    booth = _Booth(config, qt, window)
     stop_signals = _StopSignals(qt)
-    application.start()
     code = qt.exec()
     stop_signals.close()
-    application.stop()
+    booth.stop()
     return code
+
+
+class _Booth(QObject):
+    """Starts the application when the window has been painted: loading it takes longer than showing the window."""
+
+    def __init__(self, config: BoothConfig, qt: QApplication, window: KioskWindow) -> None:
+        super().__init__()
+        self._config, self._qt, self._window = config, qt, window
+        self._application: Application | None = None
+        window.first_painted.connect(self._on_window_first_painted)
+
+    @Slot()
+    def _on_window_first_painted(self) -> None:
+        logs.log_event(_log, "window_painted")
+        try:
+            self._start()
+        except KioskError as error:
+            sys.stderr.write(f"refused to start: {error} {error.context}\n")
+            self._qt.exit(EXIT_RESTART if error.retryable else EXIT_CONFIG)
+        except Exception:  # noqa: BLE001 - nobody else is there yet to take it: leave for a fresh start
+            _log.critical("could not start", exc_info=True)
+            self._qt.exit(EXIT_RESTART)
+
+    def _start(self) -> None:
+        from workstation.app import Application, install_excepthook  # noqa: PLC0415 - half a second of imports
+
+        self._application = Application(self._config, self._qt, self._window)
+        install_excepthook(self._application)
+        self._application.start()
+
+    def stop(self) -> None:
+        """End what was started."""
+        if self._application is not None:
+            self._application.stop()
 
 
 class _StopSignals:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QRect, QTimer, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -25,6 +25,7 @@ from workstation.bridge.health import HealthBridge
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
+from workstation.exits import EXIT_RESTART
 from workstation.face.client import FaceClient
 from workstation.face.verification import Observation
 from workstation.health.board import HealthSnapshot
@@ -36,24 +37,20 @@ from workstation.logs import log_event
 from workstation.site.client import SiteClient
 from workstation.site.contract import BoothInfo
 from workstation.site.embedded import EmbeddedSite
-from workstation.ui.messages import Language, Messages
 from workstation.ui.present import booth_view, face_view, status_view
-from workstation.ui.views import BoothView
 from workstation.ui.window import KioskWindow
 
 _log = logging.getLogger(__name__)
 
-EXIT_RESTART = 70
-"""Exit code that asks the watchdog for a fresh start (sysexits.h EX_SOFTWARE)."""
-
 EMBEDDED_RETRY_S = 10.0
 MIB = 1 << 20
-DRILL_CONSOLE_PX = 440
-TITLE_BAR_PX = 32
 
 
 class Application(QObject):
     """One booth.
+
+    Args:
+        window: the window of ``workstation.opening``, already on screen.
 
     Signals:
         site_found(str base_url, str token): the site server's address is known.
@@ -64,9 +61,9 @@ class Application(QObject):
 
     site_found = Signal(str, str)
 
-    def __init__(self, config: BoothConfig, qt: QApplication) -> None:
+    def __init__(self, config: BoothConfig, qt: QApplication, window: KioskWindow) -> None:
         super().__init__()
-        self._config, self._qt = config, qt
+        self._config, self._qt, self._window = config, qt, window
         self._embedded: EmbeddedSite | None = None
         self._site: SiteBridge | None = None
         self._state_name = "starting"
@@ -77,7 +74,6 @@ class Application(QObject):
         _make_folder(data_dir)
         self._journal = Journal(data_dir / "journal.sqlite3")
         self._vault = IdentityVault(devices.make_decoder(config))
-        self.window = KioskWindow(Messages(Language(config.screen.language)), large_text=config.screen.large_text)
         self._make_bridges(data_dir)
         self._connect()
 
@@ -118,25 +114,13 @@ class Application(QObject):
         self._health.snapshot_taken.connect(self._on_health_snapshot_taken)
         self._browser.view_changed.connect(self._on_browser_view_changed)
         self._browser.navigation_refused.connect(self._on_browser_navigation_refused)
-        self.window.pressed.connect(self._on_window_pressed)
+        self._window.pressed.connect(self._on_window_pressed)
         self.site_found.connect(self._on_site_found)
         for lane in (self._face.lane, self._records.lane, self._starter):
             lane.crashed.connect(self._on_lane_crashed)
 
     def start(self) -> None:
-        """Show the sign-in screen; everything else begins after its first paint."""
-        if self._config.screen.fullscreen:
-            self.window.showFullScreen()
-        else:
-            self.window.allow_close()
-            self.window.setGeometry(_beside_the_console(self._qt.primaryScreen().availableGeometry()))
-            self.window.show()
-        QTimer.singleShot(0, self._start_services)
-
-    @Slot()
-    def _start_services(self) -> None:
-        log_event(_log, "window_shown")
-        self.window.show_booth(BoothView(booth_label=self._config.place.booth_id, drill=self._config.is_drill))
+        """Begin the journey and watch the devices."""
         self._actions.journey.begin(resume_from(self._journal.load_resume()))
         self._card.start()
         self._health.start()
@@ -228,8 +212,8 @@ class Application(QObject):
             log_event(_log, "state_entered", state=name, attempt=journey.attempt)
             portrait = self._vault.portrait
             shown = holder_of(journey.state) is not None and not isinstance(journey.state, SigningOut)
-            self.window.show_portrait(to_qimage(portrait) if shown and portrait is not None else None)
-        self.window.show_journey(journey)
+            self._window.show_portrait(to_qimage(portrait) if shown and portrait is not None else None)
+        self._window.show_journey(journey)
 
     @Slot(object)
     def _on_window_pressed(self, intent: Intent) -> None:
@@ -238,28 +222,28 @@ class Application(QObject):
     @Slot(int, QImage)
     def _on_face_frame_captured(self, attempt: int, frame: QImage) -> None:
         if attempt == self._actions.journey.journey.attempt:
-            self.window.show_frame(frame)
+            self._window.show_frame(frame)
 
     @Slot(int, object)
     def _on_face_observed(self, attempt: int, observation: Observation) -> None:
         if attempt == self._actions.journey.journey.attempt:
-            self.window.show_face(face_view(observation))
+            self._window.show_face(face_view(observation))
 
     @Slot(object)
     def _on_health_snapshot_taken(self, snapshot: HealthSnapshot) -> None:
-        self.window.show_status(status_view(snapshot))
+        self._window.show_status(status_view(snapshot))
 
     @Slot(object)
     def _on_browser_view_changed(self, view: QWidget | None) -> None:
-        self.window.set_page(view)
+        self._window.set_page(view)
 
     @Slot(str, str)
     def _on_browser_navigation_refused(self, host: str, _reason: str) -> None:
-        self.window.note_refused_navigation(host)
+        self._window.note_refused_navigation(host)
 
     @Slot(object)
     def _on_site_booth_changed(self, info: BoothInfo) -> None:
-        self.window.show_booth(booth_view(info, drill=self._config.is_drill, bundle=self._version))
+        self._window.show_booth(booth_view(info, drill=self._config.is_drill, bundle=self._version))
 
     @Slot(object)
     def _on_lane_crashed(self, error: BaseException) -> None:
@@ -292,13 +276,6 @@ def _make_folder(path: Path) -> None:
 def _unusable(setting: str, error: Exception) -> KioskError:
     context = {"reason": type(error).__name__}
     return KioskError(ErrorCode.INTERNAL, f"{setting} cannot be used", context=context, retryable=False)
-
-
-def _beside_the_console(screen: QRect) -> QRect:
-    """Return where a kiosk in a window stands: on the left, with room for the drill console on the right."""
-    width = max(min(screen.width() - DRILL_CONSOLE_PX, 1600), 900)
-    height = min(screen.height() - TITLE_BAR_PX, width * 10 // 16)
-    return QRect(screen.x(), screen.y() + TITLE_BAR_PX, width, height)
 
 
 def _wire_name(journey: Journey) -> str:

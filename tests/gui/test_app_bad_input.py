@@ -31,18 +31,21 @@ from drivers.simulated.reader import SimulatedCardReader
 from drivers.simulated.sam import Fault, SamEmulator
 from kiosk_config.loader import load
 from workstation import app, devices
-from workstation.app import EXIT_RESTART, Application
+from workstation.app import Application
 from workstation.bridge import health, records
 from workstation.drill.administrator import Administrator
+from workstation.exits import EXIT_RESTART
 from workstation.journey import transition
 from workstation.journey.events import Intent
 from workstation.journey.rules import arrival
 from workstation.journey.states import OutOfService
 from workstation.logs import JsonLines
-from workstation.site.contract import BoothSettings
+from workstation.opening import open_window
+from workstation.site.administration import BoothSettings
 from workstation.site.embedded import EmbeddedSite
 from workstation.ui.messages import Messages
 from workstation.ui.widgets.camera_view import CameraView
+from workstation.ui.window import KioskWindow
 
 BOOTH = "booth-03"
 LIMIT_MS = 30_000
@@ -165,8 +168,17 @@ def sam(bench: BenchFile, monkeypatch: pytest.MonkeyPatch) -> SamEmulator:
 
 
 class Booth:
-    def __init__(self, application: Application, qt: FakeQt, qtbot: QtBot, bench: BenchFile, sam: SamEmulator) -> None:
-        self.application, self.qt, self.bench = application, qt, bench
+    def __init__(
+        self,
+        application: Application,
+        window: KioskWindow,
+        qt: FakeQt,
+        qtbot: QtBot,
+        *,
+        bench: BenchFile,
+        sam: SamEmulator,
+    ) -> None:
+        self.application, self.window, self.qt, self.bench = application, window, qt, bench
         self._qtbot, self._sam = qtbot, sam
 
     @property
@@ -174,7 +186,7 @@ class Booth:
         return self.application._state_name
 
     def texts(self) -> str:
-        window = self.application.window
+        window = self.window
         words = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
         hints = [view.hint for view in window.findChildren(CameraView) if view.isVisible()]
         return "\n".join(words + hints)
@@ -192,7 +204,7 @@ class Booth:
         self._wait(lambda: self.qt.codes, lambda: "never left")
 
     def press(self, intent: Intent) -> None:
-        self.application.window.pressed.emit(intent)
+        self.window.pressed.emit(intent)
 
     def place(self, card: str) -> None:
         """Lift what lies there and put ``card`` on the reader."""
@@ -222,14 +234,17 @@ def _short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def booth(config_file, bench, sam, qapp, qtbot) -> Iterator[Booth]:
     qt = FakeQt(qapp)
-    application = Application(load(config_file), qt)
+    config = load(config_file)
+    window = open_window(config, qapp)
+    qtbot.waitSignal(window.first_painted, timeout=LIMIT_MS).wait()
+    application = Application(config, qt, window)
     application.start()
-    booth = Booth(application, qt, qtbot, bench, sam)
+    booth = Booth(application, window, qt, qtbot, bench=bench, sam=sam)
     booth.until("idle")
     yield booth
     application.stop()
-    application.window.close()
-    application.window.deleteLater()
+    window.close()
+    window.deleteLater()
     application.deleteLater()
 
 
@@ -419,7 +434,7 @@ def require_gone(booth: Booth, caplog: pytest.LogCaptureFixture) -> None:
 
 def test_an_exception_in_a_slot(crashing: Booth, monkeypatch, caplog) -> None:
     caplog.set_level(logging.INFO)
-    fail_once(crashing.application.window, "show_status", monkeypatch)
+    fail_once(crashing.window, "show_status", monkeypatch)
     crashing.until("out-of-service")
     crashing.until_shown("E-901")
     require_gone(crashing, caplog)
@@ -440,7 +455,7 @@ def test_a_crash_that_cannot_be_handled_still_ends_the_program(crashing: Booth, 
         raise LookupError(PERSON_A.name, PERSON_A.number)
 
     monkeypatch.setattr(crashing.application._records, "append", broken)
-    fail_once(crashing.application.window, "show_status", monkeypatch)
+    fail_once(crashing.window, "show_status", monkeypatch)
     require_gone(crashing, caplog)
 
 
@@ -455,7 +470,7 @@ def test_a_token_file_that_is_missing_or_not_ascii(config_file: Path, qapp: QApp
         if content is not None:
             config.site.token_file.write_bytes(content)
         with pytest.raises(KioskError, match=r"site\.token_file cannot be used") as caught:
-            Application(config, FakeQt(qapp))
+            Application(config, FakeQt(qapp), KioskWindow(Messages()))
         assert not caught.value.retryable
 
 
@@ -463,7 +478,7 @@ def test_a_data_folder_that_cannot_be_made(config_file: Path, qapp: QApplication
     config = load(config_file)
     config.storage.data_dir.write_text("a file")
     with pytest.raises(KioskError, match=r"storage\.data_dir cannot be used") as caught:
-        Application(config, FakeQt(qapp))
+        Application(config, FakeQt(qapp), KioskWindow(Messages()))
     assert not caught.value.retryable
 
 

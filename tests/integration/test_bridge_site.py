@@ -24,6 +24,7 @@ from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
 from workstation.health.readings import Reading
 from workstation.journal.journal import Journal
+from workstation.site.administration import Roster, RosterEntry
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
     BoothInfo,
@@ -33,8 +34,6 @@ from workstation.site.contract import (
     MatchState,
     ReadingKind,
     ReadingState,
-    Roster,
-    RosterEntry,
     expert_hash,
 )
 from workstation.site.server import tokens

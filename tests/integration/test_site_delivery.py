@@ -24,16 +24,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from drivers.errors import KioskError
 from workstation.journal.journal import Journal
+from workstation.site.administration import EventPage
 from workstation.site.client import SiteClient
-from workstation.site.contract import (
-    ArrivalRequest,
-    Command,
-    CommandKind,
-    EventPage,
-    EventReport,
-    MatchState,
-    VerificationMethod,
-)
+from workstation.site.contract import ArrivalRequest, Command, CommandKind, EventReport, MatchState, VerificationMethod
 from workstation.site.outbox import Reporter
 from workstation.site.server import tokens
 from workstation.site.server.app import create_app

@@ -24,13 +24,11 @@ import uvicorn
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.journal.journal import Journal
+from workstation.site.administration import BoothRow, ChainFault, EventPage
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
     SIGNED_OUT,
     ArrivalRequest,
-    BoothRow,
-    ChainFault,
-    EventPage,
     EventReport,
     LaunchRequest,
     MatchState,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from drivers.errors import ErrorCode, KioskError
+from workstation.site.administration import BoothSettings
 from workstation.site.client import SiteClient
-from workstation.site.contract import GENESIS_HASH, BoothSettings, EventReport, ReadingReport, event_hash
+from workstation.site.contract import GENESIS_HASH, EventReport, ReadingReport, event_hash
 
 EVENT = EventReport(
     event_id=UUID("6f1b2c3d-0000-4000-8000-000000000001"),

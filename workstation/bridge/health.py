@@ -103,6 +103,7 @@ class HealthBridge(QObject):
         """Probe this origin from now on; ``None`` ends it. What was seen of the one before is no condition any more."""
         if origin != self._main_site:
             self._main_site, self._main_site_since_s = origin, time.monotonic()
+            self._board.forget(ReadingKind.MAIN_SITE)
             self._probe_now.set()
             self._follow_conditions()
 
@@ -126,7 +127,10 @@ class HealthBridge(QObject):
 
     @Slot(object)
     def observe(self, reading: Reading) -> None:
-        """Take a reading."""
+        """Take a reading. One of a main site that is not watched any more may still have been on its way here."""
+        is_of_another = self._main_site is None or reading.observed.monotonic_s < self._main_site_since_s
+        if reading.kind is ReadingKind.MAIN_SITE and is_of_another:
+            return
         self._tell(self._board.observe(reading))
         self._follow_conditions()
 
@@ -169,7 +173,7 @@ class HealthBridge(QObject):
     def _follow_conditions(self) -> None:
         readings = self.snapshot().readings.values()
         self._reports = [reading.report() for reading in readings]
-        now = frozenset(code for reading in readings if (code := self._condition(reading)) is not None)
+        now = frozenset(code for reading in readings if (code := _condition(reading)) is not None)
         for code in now - self._conditions:
             self.condition_raised.emit(code)
         for code in self._conditions - now:
@@ -191,11 +195,9 @@ class HealthBridge(QObject):
         for event in events:
             self.event_found.emit(event)
 
-    def _condition(self, reading: Reading) -> ErrorCode | None:
-        """A disk that only gets full (WARN) is the administrator's matter; it does not keep experts out."""
-        if reading.kind is ReadingKind.DISK and reading.state is not ReadingState.BAD:
-            return None
-        is_of_another = self._main_site is None or reading.observed.monotonic_s < self._main_site_since_s
-        if reading.kind is ReadingKind.MAIN_SITE and is_of_another:
-            return None
-        return reading.code
+
+def _condition(reading: Reading) -> ErrorCode | None:
+    """A disk that only gets full (WARN) is the administrator's matter; it does not keep experts out."""
+    if reading.kind is ReadingKind.DISK and reading.state is not ReadingState.BAD:
+        return None
+    return reading.code

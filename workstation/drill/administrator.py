@@ -7,7 +7,8 @@ from uuid import uuid4
 import requests
 from pydantic import BaseModel
 
-from workstation.site.contract import BoothSettings, Command, CommandKind, EventPage, EventReport, Roster
+from workstation.site.administration import BoothSettings, EventPage, Roster
+from workstation.site.contract import Command, CommandKind, EventReport
 
 TIMEOUT_S = 5.0
 

@@ -25,7 +25,8 @@ from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
-from workstation.site.contract import Booking, BoothSettings, Roster, RosterEntry
+from workstation.site.administration import BoothSettings, Roster, RosterEntry
+from workstation.site.contract import Booking
 from workstation.site.embedded import EmbeddedSite, ServerProcess
 from workstation.spawn import module_command
 

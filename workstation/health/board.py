@@ -96,6 +96,11 @@ class HealthBoard:
         self._latest[reading.kind] = reading
         return self._edges(reading)
 
+    def forget(self, kind: ReadingKind) -> None:
+        """Drop what was seen of something that is not watched any more; its silence is no loss."""
+        self._latest.pop(kind, None)
+        self._gone_since.pop(kind, None)
+
     def expire(self, now: Moment) -> list[HealthEvent]:
         """Return the edges that time alone makes: things not heard of for too long are lost. Call it once a second."""
         events: list[HealthEvent] = []

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from PySide6.QtCore import QTime, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QImage, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtCore import QTime, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QImage, QKeySequence, QPaintEvent, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
@@ -78,9 +78,11 @@ class KioskWindow(QWidget):
 
     Signals:
         pressed(Intent): the expert pressed something.
+        first_painted(): the window can be seen.
     """
 
     pressed = Signal(object)
+    first_painted = Signal()
 
     def __init__(self, messages: Messages, parent: QWidget | None = None, *, large_text: bool = False) -> None:
         super().__init__(parent)
@@ -92,6 +94,7 @@ class KioskWindow(QWidget):
         self._content: _Content | None = None
         self._large_text = large_text
         self._closable = False
+        self._painted = False
         self._evaluating_since: float | None = None
         self._outage_since: float | None = None
         self._column = QVBoxLayout(self)
@@ -202,6 +205,10 @@ class KioskWindow(QWidget):
         if self._content is not None:
             self._content.focus_text_size()
 
+    @Slot()
+    def _tell_first_painted(self) -> None:
+        self.first_painted.emit()
+
     def _on_leave_page_activated(self) -> None:
         """Bring the keyboard from the main site's page, which keeps the Tab key for itself, to the footer."""
         if self._content is not None:
@@ -224,6 +231,13 @@ class KioskWindow(QWidget):
         if self._content is not None:
             self._content.dismiss()
             self._content = None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell of the first paint once it has reached the screen: the loop comes round after it is flushed."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self._tell_first_painted)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make the content for the new size."""

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from workstation.site.contract import Booking, BoothInfo, BoothSettings
+from workstation.site.administration import BoothSettings
+from workstation.site.contract import Booking, BoothInfo
 from workstation.site.server.day_keys import forget_old_keys, key_of_day, site_day
 from workstation.site.server.models import Booth
 from workstation.site.server.problems import RefusalError

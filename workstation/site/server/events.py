@@ -9,16 +9,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workstation.site.contract import (
-    GENESIS_HASH,
-    SIGNED_OUT,
-    ChainFault,
-    ChainIncident,
-    EventPage,
-    EventReport,
-    canonical_data,
-    event_hash,
-)
+from workstation.site.administration import ChainFault, ChainIncident, EventPage
+from workstation.site.contract import GENESIS_HASH, SIGNED_OUT, EventReport, canonical_data, event_hash
 from workstation.site.server import arrivals
 from workstation.site.server.models import Event, Incident
 

@@ -9,15 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from workstation.site.contract import (
-    BoothRow,
-    Command,
-    CommandKind,
-    ReadingReport,
-    ReadingState,
-    ReportReply,
-    ReportRequest,
-)
+from workstation.site.administration import BoothRow
+from workstation.site.contract import Command, CommandKind, ReadingReport, ReadingState, ReportReply, ReportRequest
 from workstation.site.server import booths, events
 from workstation.site.server.models import Booth, CommandRow, LatestReading, PastReading
 from workstation.site.server.problems import RefusalError

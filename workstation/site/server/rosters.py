@@ -13,14 +13,8 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from workstation.site.contract import (
-    Assignment,
-    MatchReply,
-    MatchState,
-    Roster,
-    RosterReceipt,
-    expert_hash,
-)
+from workstation.site.administration import Roster, RosterReceipt
+from workstation.site.contract import Assignment, MatchReply, MatchState, expert_hash
 from workstation.site.server import booths
 from workstation.site.server.day_keys import key_of_day, oldest_kept, site_day
 from workstation.site.server.models import Arrival, Booth, RosterExpert, RosterRow

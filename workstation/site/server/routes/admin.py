@@ -7,15 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from workstation.site.contract import (
-    BoothRow,
-    BoothSettings,
-    Command,
-    EventPage,
-    ReadingReport,
-    Roster,
-    RosterReceipt,
-)
+from workstation.site.administration import BoothRow, BoothSettings, EventPage, Roster, RosterReceipt
+from workstation.site.contract import Command, ReadingReport
 from workstation.site.server import booths, events, reports, rosters
 from workstation.site.server.access import BoothPath, SiteContext, require_admin
 from workstation.site.server.problems import RefusalError

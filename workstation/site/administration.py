@@ -1,0 +1,111 @@
+"""What travels between the site administrator's tools and the site server: booths, rosters, board, stored events."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from workstation.site.contract import (
+    Booking,
+    BoothId,
+    Counter,
+    EventReport,
+    KeyId,
+    Origin,
+    ReadingReport,
+    Wire,
+)
+
+
+class BoothSettings(Wire):
+    """How the administrator sets a booth up.
+
+    Attributes:
+        token: the booth's new bearer token; ``None`` leaves the old one in force. Only its hash is kept.
+    """
+
+    centre: Annotated[str, Field(max_length=100)]
+    room: Annotated[str, Field(max_length=100)]
+    booth_label: Annotated[str, Field(min_length=1, max_length=60)]
+    hotline: Annotated[str, Field(max_length=60)] = ""
+    bookings: Annotated[list[Booking], Field(max_length=200, default_factory=list)]
+    token: Annotated[str | None, Field(min_length=32, max_length=200, repr=False)] = None
+
+
+class RosterEntry(Wire):
+    """One expert of a project, as the main site passed it on. Stays at the site."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60, repr=False)]
+    id_number: Annotated[str, Field(pattern=r"^\d{17}[\dX]$", repr=False)]
+    alias: Annotated[str, Field(min_length=1, max_length=40)]
+    role: Annotated[str, Field(max_length=60)]
+    booth_id: BoothId | None = None
+    replaced: bool = False
+
+
+class Roster(Wire):
+    """A project's experts. A newer version replaces the older one at once (rule annex 二(三)2)."""
+
+    project_id: Annotated[str, Field(min_length=1, max_length=60)]
+    version: Counter
+    project_name: str
+    section: str = ""
+    main_site: str
+    main_site_url: Annotated[str, Field(max_length=500)]
+    origins: Annotated[list[Origin], Field(min_length=1)]
+    starts_at: AwareDatetime
+    expected_hours: Annotated[float, Field(gt=0, le=24)]
+    signing: str = ""
+    entries: list[RosterEntry]
+
+
+class RosterReceipt(Wire):
+    """The version that is in force now, and for which days its experts can be matched (see server/rosters.py)."""
+
+    project_id: str
+    version: int
+    experts: int
+    days: list[KeyId]
+
+
+class ChainFault(StrEnum):
+    """What is wrong with an event's place in its booth's chain. Recorded, never a reason to refuse the event."""
+
+    HASH = "hash"
+    GAP = "gap"
+    FORK = "fork"
+    CONFLICT = "conflict"
+
+
+class ChainIncident(Wire):
+    """A place where a booth's chain does not hold.
+
+    HASH: the event does not give its own ``chain_hash``. GAP: the event before it never came. FORK: two events
+    follow the same one (a journal was replaced or copied). CONFLICT: an event id came again with other content.
+    """
+
+    event_id: UUID
+    seq: int
+    fault: ChainFault
+    found_at: AwareDatetime
+
+
+class EventPage(Wire):
+    """Events of a booth in the order they were stored. ``next_after`` asks for the next page, ``None`` at the end."""
+
+    events: list[EventReport]
+    incidents: list[ChainIncident]
+    next_after: int | None
+
+
+class BoothRow(Wire):
+    """A line of the administrator's board. A booth that went silent is ``missing`` and its readings are unknown."""
+
+    booth_id: BoothId
+    booth_label: str
+    state: str
+    last_seen: AwareDatetime | None
+    readings: list[ReadingReport]
