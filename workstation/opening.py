@@ -22,6 +22,9 @@ def open_window(config: BoothConfig, qt: QApplication) -> KioskWindow:
     window = KioskWindow(Messages(Language(config.screen.language)), large_text=config.screen.large_text)
     window.show_booth(BoothView(booth_label=config.place.booth_id, drill=config.is_drill))
     if config.screen.fullscreen:
+        # At its final size from the start: the window manager's answer then changes nothing, and nothing is laid
+        # out twice.
+        window.setGeometry(qt.primaryScreen().geometry())
         window.showFullScreen()
     else:
         window.allow_close()
