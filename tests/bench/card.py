@@ -9,7 +9,7 @@ from pathlib import Path
 from drivers.contracts import Assurance, CancelToken, Presence
 from drivers.idcard.pcsc import PcscCardReader
 from drivers.simulated.bench import BenchFile, BenchState
-from drivers.simulated.pcscd import READER_NAME, PcscdService
+from drivers.simulated.pcscd import READER_NAME, PcscdService, free_port_pair
 from drivers.simulated.photo import DrillPhotoDecoder
 from tests.bench.report import Row, show
 from workstation.spawn import module_command
@@ -24,8 +24,9 @@ def run(directory: Path) -> None:
     bench = BenchFile(directory / "bench.json")
     bench.write(BenchState())
     noticed, read, opened = [], [], []
-    with PcscdService():
-        command = module_command("drivers.simulated.vpcd", "--bench", str(bench.path))
+    port = free_port_pair()  # another drill on the machine would answer at the usual one
+    with PcscdService(port):
+        command = module_command("drivers.simulated.vpcd", "--bench", str(bench.path), "--port", str(port))
         with subprocess.Popen(command, stdin=subprocess.PIPE):
             reader = PcscCardReader(READER_NAME, Assurance.UNVERIFIED)
             try:
