@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.bench.idle import SETTLE_S, memory_of
 from tests.bench.report import Row, show
 from workstation.drill.kiosk import KioskProcess
 from workstation.drill.script import STEP_TIMEOUT_S, Playwright, good_day
@@ -50,6 +51,8 @@ def run(directory: Path) -> None:
     rows.append(
         Row(what="card to main site's page, person's time excluded", samples=totals, unit="s", limit=DAY_LIMIT_S)
     )
+    rows.append(Row(what="idle again after the visit: memory, PSS", samples=[day["pss_mb"] for day in days], unit="MB"))
+    rows.append(Row(what="idle again after the visit: memory, RSS", samples=[day["rss_mb"] for day in days], unit="MB"))
     show(f"the good day, {DAYS} times", rows)
 
 
@@ -58,4 +61,6 @@ def _play(directory: Path) -> dict[str, float]:
         play = _StopWatch(stage, kiosk, None, lambda _line: None)
         play.seconds = {}
         good_day(play)
-    return play.seconds
+        play.let(SETTLE_S)
+        memory = memory_of(kiosk.pid)
+    return play.seconds | {"pss_mb": memory.pss_mb, "rss_mb": memory.rss_mb}

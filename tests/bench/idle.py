@@ -23,19 +23,28 @@ _READY_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
-    """What a process tree took; megabytes of 10^6 bytes.
+class Memory:
+    """What a process tree holds; megabytes of 10^6 bytes.
 
     Attributes:
-        cpu_percent: of one core, mean over the watch.
         pss_mb: memory with shared pages counted by share: what would become free if the tree ended.
         rss_mb: resident memory, shared pages counted in every process.
     """
 
-    cpu_percent: float
     pss_mb: float
     rss_mb: float
     processes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost(Memory):
+    """What a process tree took.
+
+    Attributes:
+        cpu_percent: of one core, mean over the watch.
+    """
+
+    cpu_percent: float
 
     def rows(self, who: str) -> list[Row]:
         """Return the figures with their budgets."""
@@ -63,12 +72,19 @@ def _measure(stage: Stage, config_file: Path) -> Cost:
         before_s = _cpu_seconds(root)
         time.sleep(WATCH_S)
         used_s = _cpu_seconds(root) - before_s
-        memory = [process.memory_full_info() for process in _tree(root)]
+        memory = memory_of(kiosk.pid)
     return Cost(
-        cpu_percent=100 * used_s / WATCH_S,
-        pss_mb=sum(part.pss for part in memory) / _MEGABYTE,
-        rss_mb=sum(part.rss for part in memory) / _MEGABYTE,
-        processes=len(memory),
+        cpu_percent=100 * used_s / WATCH_S, pss_mb=memory.pss_mb, rss_mb=memory.rss_mb, processes=memory.processes
+    )
+
+
+def memory_of(pid: int) -> Memory:
+    """Return what the process tree below ``pid`` takes now."""
+    parts = [process.memory_full_info() for process in _tree(psutil.Process(pid))]
+    return Memory(
+        pss_mb=sum(part.pss for part in parts) / _MEGABYTE,
+        rss_mb=sum(part.rss for part in parts) / _MEGABYTE,
+        processes=len(parts),
     )
 
 

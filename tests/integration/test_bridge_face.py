@@ -145,6 +145,17 @@ def test_the_right_person_matches_and_the_picture_is_overwritten(bridge, mirror,
     assert sum(found.decision is not None for _, found in mirror.seen) == 1
 
 
+def test_after_a_visit_no_worker_is_left_and_the_next_one_gets_a_new_one(bridge, mirror, clients, until) -> None:
+    bridge.start(1, portrait())
+    until(lambda: mirror.decision(1))
+    bridge.release()
+    settle(bridge)
+    assert [client.pid for client in clients] == [None]
+    bridge.start(2, portrait())
+    until(lambda: mirror.decision(2))
+    assert mirror.decision(2) is Decision.MATCH
+
+
 def test_another_person_does_not_match_and_the_next_attempt_starts_clean(bridge, mirror, bench, camera, until) -> None:
     bench.change(scene=Scene.PERSON_B)
     bridge.start(1, portrait())

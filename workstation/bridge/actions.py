@@ -150,6 +150,7 @@ class KioskActions(QObject):
         match effect:
             case fx.WipeIdentity(attempt=attempt):
                 self._vault.clear()
+                self._face.release()
                 self._launch = None
                 self._health.watch_main_site(None)
                 self._tell(ev.Wiped(attempt=attempt))

@@ -62,6 +62,10 @@ class FaceBridge(QObject):
         with self._lock:
             self._running.cancel()
 
+    def release(self) -> None:
+        """End the worker after a visit: its memory is free, and whatever it knew is gone with it."""
+        self.lane.submit(self._release)
+
     def close(self) -> None:
         """End the thread and the worker."""
         self.stop()
@@ -75,6 +79,10 @@ class FaceBridge(QObject):
             self._started()
         except KioskError:
             return  # the attempt that follows meets the same failure and reports it
+
+    def _release(self) -> None:
+        if self._client is not None:
+            self._client.close()
 
     def _started(self) -> FaceClient:
         if self._client is None:
