@@ -92,7 +92,7 @@ def test_the_good_day(stage, play):
         stage, "SELECT json_extract(reading, '$.values.runtime_s') FROM latest_readings WHERE kind = 'ups'"
     )
     assert runtime_s > 4 * 3600
-    for kind in ("card_read", "presence_verified", "arrival_recorded", "task_confirmed", "checks_done",
+    for kind in ("card_read", "face_compared", "presence_verified", "arrival_recorded", "task_confirmed", "checks_done",
                  "evaluation_opened", "evaluation_ended", "signed_out"):  # fmt: skip
         assert kinds(stage).count(kind) == 1
     assert_chain_holds(stage)

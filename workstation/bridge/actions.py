@@ -13,7 +13,7 @@ from workstation.health.board import HealthEvent
 from workstation.identity.vault import IdentityVault
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Assignment, Attempt, Check
+from workstation.journey.states import Assignment, Attempt, Check, holder_of
 from workstation.site.contract import Command, CommandKind, Launch, MatchReply, MatchState
 
 from .browser import BrowserBridge
@@ -196,7 +196,19 @@ class KioskActions(QObject):
     def _on_face_observed(self, attempt: int, observation: Observation) -> None:
         if observation.decision is not None:
             outcome = ev.FaceOutcome(observation.decision.value)
+            self._record_comparison(attempt, observation, outcome)
             self._tell(ev.FaceDecided(attempt=Attempt(attempt), outcome=outcome))
+
+    def _record_comparison(self, attempt: int, observation: Observation, outcome: ev.FaceOutcome) -> None:
+        """Journal what was decided by which networks at which score; never a template or a picture."""
+        journey = self.journey.journey
+        holder = holder_of(journey.state)
+        if attempt != journey.attempt or holder is None:
+            return
+        facts: dict[str, fx.Fact] = {"outcome": outcome.value, "model": self._face.model}
+        if observation.similarity_score is not None:
+            facts["similarity_score"] = round(observation.similarity_score, 3)
+        self._records.append("face_compared", holder.session_id, facts)
 
     @Slot(int, object)
     def _on_face_failed(self, attempt: int, code: ErrorCode) -> None:

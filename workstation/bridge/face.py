@@ -45,6 +45,12 @@ class FaceBridge(QObject):
         self._running = CancelToken()
         self.lane = Lane("dev-camera", self)
 
+    @property
+    def model(self) -> str:
+        """Name, version and manifest hash (12 digits) of the networks in use, "" while no worker runs."""
+        identity = self._client.identity if self._client else None
+        return f"{identity.name} {identity.version} {identity.sha256[:12]}" if identity else ""
+
     def prepare(self) -> None:
         """Start the face worker, so that it is ready when the card has been read."""
         self.lane.submit(self._prepare)

@@ -43,9 +43,14 @@ class Administrator:
         """Send a notice to a booth's screen."""
         self._order(booth_id, Command(command_id=uuid4(), kind=CommandKind.MESSAGE, text=text))
 
-    def events(self, booth_id: str, after: int = 0) -> list[EventReport]:
-        """Return the booth's events that the site has stored, from seq ``after`` on."""
-        return self.event_page(booth_id, after).events
+    def events(self, booth_id: str) -> list[EventReport]:
+        """Return every event of the booth that the site has stored."""
+        page = self.event_page(booth_id)
+        events = list(page.events)
+        while page.next_after is not None:
+            page = self.event_page(booth_id, page.next_after)
+            events += page.events
+        return events
 
     def event_page(self, booth_id: str, after: int = 0) -> EventPage:
         """Return stored events with what the server found wrong in the booth's chain."""
