@@ -16,6 +16,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from drivers.errors import ErrorCode
+
 Image = npt.NDArray[np.uint8]
 """Picture, shape (height, width, 3), channel order B, G, R, values 0 to 255."""
 
@@ -81,12 +83,18 @@ class DeviceStatus:
     Attributes:
         name: the product's or system's name for it, "" when unknown. Never a person's data.
         detail: short technical fact for the administrator ("1280x720", "SCARD 0x8010001D").
+        serial: what tells this piece from others of its kind (a card reader's SAM id), "" when unknown.
+        firmware: version of the device's own software, "" when unknown.
+        code: what failed, where the driver knows it better than "absent" (a card reader: E-108, E-110).
     """
 
     kind: DeviceKind
     state: DeviceState
     name: str = ""
     detail: str = ""
+    serial: str = ""
+    firmware: str = ""
+    code: ErrorCode | None = None
 
 
 # --- ID card -------------------------------------------------------------------------------------------------------
@@ -121,11 +129,19 @@ class IdCardRecord:
     """What an ID card says. Every field but the type and the assurance is personal and hidden from ``repr``.
 
     Attributes:
+        name: Chinese name; the English one of a foreigner whose card has no Chinese name.
         sex: GB/T 2261.1 code: "0" unknown, "1" male, "2" female, "9" not stated.
         nation: GB/T 3304 code, two digits, "" where the card has none.
-        id_number: GB 11643 number, 18 characters.
+        address: as printed, "" on foreigners' cards.
+        id_number: GB 11643 number, 18 characters; on foreigners' cards of 2017 three letters and twelve digits.
+        issuer: issuing authority, its code on foreigners' cards of 2017, "" on those of 2023.
         valid_until: last day of validity, ``None`` for 长期 (no end).
         photo_block: the 1024 byte photo block as read, still encoded.
+        newest_address: what was written to the card after a move, "" when nothing was or nobody asked.
+        english_name: of foreigners' cards, "" on others.
+        nationality: GB/T 2659 code, three letters, "" on Chinese citizens' cards.
+        pass_number: 通行证 number of HK, Macao and Taiwan residents, "" on other cards.
+        issue_count: how often the card was issued, two digits, "" where the card does not say.
     """
 
     card_type: CardType
@@ -140,6 +156,11 @@ class IdCardRecord:
     valid_from: date = field(repr=False)
     valid_until: date | None = field(repr=False)
     photo_block: bytes = field(repr=False)
+    newest_address: str = field(default="", repr=False)
+    english_name: str = field(default="", repr=False)
+    nationality: str = field(default="", repr=False)
+    pass_number: str = field(default="", repr=False)
+    issue_count: str = field(default="", repr=False)
 
 
 class CardReader(Protocol):
@@ -160,8 +181,9 @@ class CardReader(Protocol):
         """Find, select and read the card that lies there.
 
         Raises:
-            DeviceError: READER_ABSENT, CARD_LIFTED, CARD_UNREADABLE, CARD_WRONG_TYPE, CARD_NUMBER_MISMATCH or
-                CARD_READER_BROKEN. The next placement can be read without reopening anything.
+            DeviceError: READER_ABSENT, CARD_LIFTED, CARD_UNREADABLE, CARD_WRONG_TYPE (a ``WrongCardError``),
+                CARD_NUMBER_MISMATCH, CARDS_SEVERAL, CARD_READER_BROKEN or SAM_NOT_ALLOWED. The next placement can be
+                read without reopening anything.
             CancelledError: ``cancel`` was set.
         """
 

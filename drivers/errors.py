@@ -18,6 +18,9 @@ class ErrorCode(StrEnum):
     CARD_NUMBER_MISMATCH = "E-107"
     CARD_READER_BROKEN = "E-108"
     CARD_PHOTO_UNUSABLE = "E-109"
+    SAM_NOT_ALLOWED = "E-110"
+    CARDS_SEVERAL = "E-111"
+    PHOTO_REQUIRED = "E-112"
     FACE_NOT_SEEN = "E-201"
     FACE_COVERED = "E-202"
     FACE_SEVERAL = "E-203"
@@ -77,6 +80,28 @@ class KioskError(Exception):
 
 class DeviceError(KioskError):
     """A device failed. Drivers map vendor codes to it once and keep the raw value in ``context``."""
+
+
+class OtherCard(StrEnum):
+    """What lay on the reader when it was no resident identity card; the expert is told by name."""
+
+    BANK = "bank"
+    SOCIAL_SECURITY = "social-security"
+    TRANSIT = "transit"
+    PASSPORT = "passport"
+    PHONE = "phone"
+
+
+class WrongCardError(DeviceError):
+    """CARD_WRONG_TYPE.
+
+    Attributes:
+        card: what it is instead, ``None`` when nobody knows.
+    """
+
+    def __init__(self, card: OtherCard | None, message: str = "", **context: str | float) -> None:
+        super().__init__(ErrorCode.CARD_WRONG_TYPE, message or card or "", context=context)
+        self.card = card
 
 
 class CancelledError(Exception):

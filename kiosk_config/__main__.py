@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from . import idcard_command
 from .loader import ConfigError, load
 from .reference import settings_markdown
 
@@ -17,10 +18,14 @@ def main(arguments: list[str] | None = None) -> int:
     check = commands.add_parser("check", help="say everything that is wrong with a configuration file")
     check.add_argument("file", type=Path)
     commands.add_parser("settings", help="print the settings reference (Markdown)")
+    idcard = commands.add_parser("idcard", help="find out about the ID card reader")
+    idcard_command.add_arguments(idcard)
     options = parser.parse_args(arguments)
     if options.command == "settings":
         print(settings_markdown(), end="")
         return 0
+    if options.command == "idcard":
+        return idcard_command.run(options)
     try:
         config = load(options.file)
     except ConfigError as error:

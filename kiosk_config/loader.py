@@ -77,8 +77,7 @@ def _refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what no single field can know. Works on the raw file, so that one bad field does not hide these."""
 
     def get(section: str, key: str, default: object = None) -> object:
-        table = raw.get(section)
-        return table.get(key, default) if isinstance(table, Mapping) else default
+        return _table(raw, section).get(key, default)
 
     drill = raw.get("mode") == "drill"
     simulated = [section for section in SIMULATED if get(section, "driver") == "simulated"]
@@ -97,6 +96,29 @@ def _refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "site.url", "http is allowed only for loopback; use https"
         if get("site", "token_file") is None:
             yield "site.token_file", "is needed when site.url is set"
+    yield from _library_refusals(raw)
+
+
+def _library_refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A vendor's library is somebody else's code in our hands: named in full and pinned, or not used at all."""
+    reader, photo = _table(raw, "reader"), _table(raw, "photo")
+    for key, library, is_used in (
+        ("reader.vendor", _table(reader, "vendor"), reader.get("driver") == "vendor"),
+        ("photo", photo, photo.get("decoder", "none") != "none"),
+    ):
+        path = library.get("library")
+        if is_used and path is None:
+            yield f"{key}.library", "is needed"
+        for name in ("library", "helper"):
+            if isinstance(library.get(name), str) and not Path(library[name]).is_absolute():
+                yield f"{key}.{name}", "must be an absolute path"
+        if path is not None and not library.get("sha256"):
+            yield f"{key}.sha256", "is needed with library"
+
+
+def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = raw.get(name)
+    return table if isinstance(table, Mapping) else {}
 
 
 def _host(url: str) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -42,6 +42,11 @@ def _url(value: str) -> str:
 ConfigPath = Annotated[Path, BeforeValidator(_path)]
 Expression = Annotated[str, AfterValidator(_expression)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}$")]
+HexBytes = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{2}){0,64}$")]
+Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+SamId = Annotated[str, Field(pattern=r"^\d{2}\.\d{2}-\d{8}-\d{10}-\d{10}$")]
+CardTypeName = Literal["resident", "hk-mo-tw-resident", "foreign-resident-2017", "foreign-resident-2023"]
 
 
 class Mode(StrEnum):
@@ -82,14 +87,95 @@ class Site(Section):
     timeout_s: float = Field(default=5.0, ge=0.5, le=60, description="Longest wait for one answer, in seconds.")
 
 
+class ReaderSerial(Section):
+    """An ID card reader on a serial port (driver "serial")."""
+
+    port: str = Field(default="/dev/ttyUSB0", min_length=1, description="Serial port, such as /dev/ttyUSB0 or COM3.")
+    baud: Literal[0, 115200, 57600, 38400, 19200, 9600] = Field(
+        default=0, description="Speed in baud. 0: try 115200 down to 9600 and keep what answers."
+    )
+
+
+class ReaderUsb(Section):
+    """An ID card reader on USB that is no PC/SC reader (driver "usb")."""
+
+    vendor_id: UsbId = Field(default="0400", description="USB vendor id, four hex digits.")
+    product_id: UsbId = Field(default="c35a", description="USB product id, four hex digits.")
+    framing: Literal["split", "whole"] = Field(
+        default="split", description="Head and body of a frame in two transfers on two endpoints, or in one."
+    )
+
+
+class ReaderEscape(Section):
+    """SDT frames in PC/SC control calls (driver "pcsc-escape")."""
+
+    control_code: int = Field(
+        default=0, ge=0, le=0xFFFFFFFF, description="Code of the control call. 0: ask the reader (CCID_ESC_COMMAND)."
+    )
+    prefix: HexBytes = Field(default="", description="Bytes the reader wants before a frame, in hex.")
+    suffix: HexBytes = Field(default="", description="Bytes the reader wants after a frame, in hex.")
+
+
+class ReaderVendor(Section):
+    """A vendor's library for its reader (driver "vendor"); runs in a process of its own."""
+
+    profile: Literal["sdt", "cvr", "syn"] = Field(default="sdt", description="Which functions the library has.")
+    library: ConfigPath | None = Field(default=None, description="Absolute path of the library.")
+    sha256: Sha256 = Field(default="", description="SHA-256 of the library file. Needed with library.")
+    port: int = Field(default=1001, ge=1, le=1016, description="Port number: 1 to 16 serial, 1001 to 1016 USB.")
+    helper: ConfigPath | None = Field(
+        default=None, description="Python program of the library's word size. Default: the kiosk's own."
+    )
+
+
 class Reader(Section):
     """The ID card reader."""
 
-    driver: Literal["pcsc", "simulated"] = Field(default="pcsc", description="How the reader is reached.")
+    driver: Literal["pcsc", "pcsc-escape", "pcsc-storage", "pcsc-uid", "serial", "usb", "vendor", "simulated"] = Field(
+        default="pcsc",
+        description='How the reader is reached. "pcsc-uid" sees that a card lies there and can never read it.',
+    )
     name_pattern: Expression = Field(
         default="", description="Regular expression on the PC/SC reader name. Empty: the first reader."
     )
     timeout_s: float = Field(default=8.0, ge=1, le=30, description="Longest time for one card, in seconds.")
+    sam_ids: list[SamId] = Field(
+        default=[], description="SAM ids of the readers this booth accepts (E-110 for others). Empty: any."
+    )
+    card_types: list[CardTypeName] = Field(
+        default=["resident", "hk-mo-tw-resident", "foreign-resident-2017", "foreign-resident-2023"],
+        min_length=1,
+        description=f"Kinds of card that may sign in: {', '.join(get_args(CardTypeName))}.",
+    )
+    newest_address: bool = Field(default=False, description="Also read the address written to the card after a move.")
+    serial: ReaderSerial = ReaderSerial()
+    usb: ReaderUsb = ReaderUsb()
+    escape: ReaderEscape = ReaderEscape()
+    vendor: ReaderVendor = ReaderVendor()
+
+
+class Photo(Section):
+    """The card's photo, which only a vendor's library can open."""
+
+    decoder: Literal["none", "GetBmp", "dewlt", "unpack", "wlt2Bmp"] = Field(
+        default="none", description="The function of the library that opens photo blocks."
+    )
+    library: ConfigPath | None = Field(default=None, description="Absolute path of the library.")
+    sha256: Sha256 = Field(default="", description="SHA-256 of the library file. Needed with library.")
+    argument: int = Field(
+        default=0, ge=0, le=65535, description="Last argument of GetBmp (1 serial, 2 USB) and unpack (vendor's code)."
+    )
+    channel_order: Literal["BGR", "RGB"] = Field(default="BGR", description="Order of the colours in the picture.")
+    flip: Literal["none", "vertical", "horizontal", "both"] = Field(
+        default="none", description="How the picture has to be turned over."
+    )
+    helper: ConfigPath | None = Field(
+        default=None, description="Python program of the library's word size. Default: the kiosk's own."
+    )
+    missing: Literal["manual", "server_photo", "deny"] = Field(
+        default="manual",
+        description="Without a picture from the card: a human compares, the site's photo is used, or no sign-in.",
+    )
 
 
 class Camera(Section):
@@ -169,6 +255,7 @@ class BoothConfig(Section):
     place: Place
     site: Site = Site()
     reader: Reader = Reader()
+    photo: Photo = Photo()
     camera: Camera = Camera()
     headset: Headset = Headset()
     ups: Ups = Ups()

@@ -24,12 +24,21 @@ def settings_markdown() -> str:
     lines += [_row(name, field) for name, field in BoothConfig.model_fields.items() if _section(field) is None]
     for name, field in BoothConfig.model_fields.items():
         section = _section(field)
-        if section is None:
-            continue
-        lines += ["", f"## [{name}]", "", str(section.__doc__).split("\n", maxsplit=1)[0], ""]
-        lines += ["| setting | type | default | meaning |", "| --- | --- | --- | --- |"]
-        lines += [_row(f"{name}.{key}", entry) for key, entry in section.model_fields.items()]
+        if section is not None:
+            lines += _table(name, section)
     return "\n".join(lines) + "\n"
+
+
+def _table(name: str, section: type[BaseModel]) -> list[str]:
+    """Return a section's heading and settings, and those of the sections in it."""
+    lines = ["", f"## [{name}]", "", str(section.__doc__).split("\n", maxsplit=1)[0], ""]
+    lines += ["| setting | type | default | meaning |", "| --- | --- | --- | --- |"]
+    inner = {key: _section(entry) for key, entry in section.model_fields.items()}
+    lines += [_row(f"{name}.{key}", entry) for key, entry in section.model_fields.items() if inner[key] is None]
+    for key, part in inner.items():
+        if part is not None:
+            lines += _table(f"{name}.{key}", part)
+    return lines
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
@@ -49,6 +58,8 @@ def _type(field: FieldInfo) -> str:
     kind: Any = field.annotation
     if get_origin(kind) is Literal:
         return " or ".join(f"`{_toml(value)}`" for value in get_args(kind))
+    if get_origin(kind) is list:
+        return "list of texts"
     names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
     name = names.get(kind, "path" if "Path" in str(kind) else getattr(kind, "__name__", str(kind)).lower())
     low = next((mark.ge for mark in field.metadata if isinstance(mark, Ge)), None)
@@ -61,4 +72,6 @@ def _type(field: FieldInfo) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(item) for item in value)}]"
     return str(value) if isinstance(value, int | float) else f'"{value}"'

@@ -73,6 +73,8 @@ class Outcome(Enum):
     CARD_REJECTED = auto()
     """Counterfeit, dirty or moved: mutual authentication or verification failed."""
     WRONG_CARD = auto()
+    NO_SUCH_ITEM = auto()
+    """The card answered, and has nothing of what was asked for."""
     READER_UNFIT = auto()
     """The SAM is broken, not authorised, or lacks the command."""
     UNEXPECTED = auto()
@@ -91,6 +93,7 @@ _OUTCOMES: Final[Mapping[int, Outcome]] = {
     SamStatus.SAM_AUTHENTICATION_FAILED: Outcome.CARD_REJECTED,
     SamStatus.VERIFICATION_FAILED: Outcome.CARD_REJECTED,
     SamStatus.UNKNOWN_CARD_TYPE: Outcome.WRONG_CARD,
+    SamStatus.NO_SUCH_ITEM: Outcome.NO_SUCH_ITEM,
     SamStatus.COMMAND_ERROR: Outcome.READER_UNFIT,
     SamStatus.NO_PRIVILEGE: Outcome.READER_UNFIT,
     SamStatus.UNRECOGNISED: Outcome.READER_UNFIT,

@@ -5,12 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contracts import Assurance
+from drivers.contracts import Assurance, CardType, IdCardRecord
 from drivers.errors import DeviceError, ErrorCode
 from drivers.idcard import number
+from drivers.idcard.layouts import RESIDENT, Field
 from drivers.idcard.record import parse_record
 from drivers.idcard.sdt import Command, SamStatus, decode_reply, encode_command, encode_frame
-from drivers.simulated.people import DRILL_CARDS, PERSON_A, PERSON_B, DrillPerson, picture
+from drivers.simulated.people import (
+    DRILL_CARDS,
+    PERSON_A,
+    PERSON_B,
+    RARE_PERSON,
+    DrillPerson,
+    newest_address,
+    picture,
+    text_block,
+)
 from drivers.simulated.photo import BLOCK_LENGTH, DrillPhotoDecoder, encode_drill_photo
 from drivers.simulated.sam import SamEmulator
 
@@ -21,7 +31,13 @@ def status(sam: SamEmulator, command: Command) -> int:
     return decode_reply(raw).status
 
 
-@pytest.mark.parametrize("person", [PERSON_A, PERSON_B])
+def read(card: str) -> IdCardRecord:
+    drill_card = DRILL_CARDS[card]
+    address = bytearray(drill_card.newest_address)
+    return parse_record(bytearray(drill_card.text), drill_card.photo(), Assurance.UNVERIFIED, address)
+
+
+@pytest.mark.parametrize("person", [PERSON_A, PERSON_B, RARE_PERSON])
 def test_drill_persons_can_belong_to_nobody_alive(person: DrillPerson) -> None:
     assert number.is_valid(person.number)
     assert number.birth_digits(person.number).startswith("1900")
@@ -30,25 +46,53 @@ def test_drill_persons_can_belong_to_nobody_alive(person: DrillPerson) -> None:
 
 
 @pytest.mark.parametrize(
-    ("card", "code"),
+    ("card", "kind"),
     [
-        ("person-a", None),
-        ("person-b", None),
-        ("person-a-expired", None),
-        ("no-face", None),
-        ("unreadable", None),
-        ("bad-check-digit", ErrorCode.CARD_NUMBER_MISMATCH),
-        ("unknown-type", ErrorCode.CARD_WRONG_TYPE),
+        ("person-a", CardType.RESIDENT),
+        ("person-b", CardType.RESIDENT),
+        ("person-a-expired", CardType.RESIDENT),
+        ("person-a-moved", CardType.RESIDENT),
+        ("rare-character", CardType.RESIDENT),
+        ("no-face", CardType.RESIDENT),
+        ("unreadable", CardType.RESIDENT),
+        ("lifted-early", CardType.RESIDENT),
+        ("hk-resident", CardType.HK_MO_TW_RESIDENT),
+        ("foreign-resident-2017", CardType.FOREIGN_RESIDENT_2017),
+        ("foreign-resident-2023", CardType.FOREIGN_RESIDENT_2023),
     ],
 )
-def test_drill_cards_hold_what_their_names_say(card: str, code: ErrorCode | None) -> None:
-    text, photo = bytearray(DRILL_CARDS[card].text), DRILL_CARDS[card].photo()
-    if code is None:
-        parse_record(text, photo, Assurance.UNVERIFIED)
-        return
+def test_drill_cards_are_what_their_names_say(card: str, kind: CardType) -> None:
+    record = read(card)
+    assert record.card_type is kind
+    assert record.birth_date.year == 1900, "nobody alive"
+    assert DrillPhotoDecoder().decode(record.photo_block) is not None
+
+
+@pytest.mark.parametrize(
+    ("card", "code"),
+    [("bad-check-digit", ErrorCode.CARD_NUMBER_MISMATCH), ("unknown-type", ErrorCode.CARD_WRONG_TYPE)],
+)
+def test_drill_cards_that_are_refused(card: str, code: ErrorCode) -> None:
     with pytest.raises(DeviceError) as raised:
-        parse_record(text, photo, Assurance.UNVERIFIED)
+        read(card)
     assert raised.value.code is code
+
+
+def test_what_is_special_about_some_drill_cards() -> None:
+    assert read("person-a").newest_address == ""
+    assert read("person-a-moved").newest_address == "河南省信阳市演练区戊路5号"
+    assert ord(read("rare-character").name[-1]) > 0xFFFF
+    assert read("foreign-resident-2017").name == read("foreign-resident-2017").english_name
+    assert len(read("foreign-resident-2023").english_name) > 35, "it goes on in the second place"
+
+
+def test_texts_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="without a place"):
+        text_block(RESIDENT, {Field.NAME: "字" * 16})
+    with pytest.raises(ValueError, match="without a place"):
+        text_block(RESIDENT, {Field.NATIONALITY: "UTO"})
+    with pytest.raises(ValueError, match="35 characters"):
+        newest_address("字" * 36)
 
 
 def test_drill_photos_show_different_persons() -> None:
@@ -114,6 +158,17 @@ def test_sam_finds_nothing_after_a_read_until_the_card_was_lifted() -> None:
     assert status(sam, Command.READ_NEWEST_ADDRESS) == SamStatus.READ_FAILED
     sam.follow("person-a")
     assert status(sam, Command.FIND_CARD) == SamStatus.CARD_FOUND
+
+
+def test_sam_tells_an_address_written_after_a_move() -> None:
+    sam = SamEmulator()
+    sam.follow("person-a-moved")
+    assert status(sam, Command.READ_NEWEST_ADDRESS) == SamStatus.READ_FAILED, "not selected yet"
+    for command in (Command.FIND_CARD, Command.SELECT_CARD, Command.READ_BASE):
+        status(sam, command)
+    raw = sam.handle(encode_command(Command.READ_NEWEST_ADDRESS))
+    assert raw is not None
+    assert decode_reply(raw).data == DRILL_CARDS["person-a-moved"].newest_address
 
 
 def test_sam_answers_without_a_card() -> None:

@@ -10,28 +10,22 @@ import threading
 from datetime import date
 from uuid import uuid4
 
-from drivers.contracts import IdCardRecord, Image, PhotoDecoder
+from drivers.contracts import IdCardRecord, Image
 from workstation.identity.masking import mask_name, mask_number
-from workstation.journey.states import Holder, SessionId
+from workstation.journey.states import Holder, Reference, SessionId
 from workstation.site.contract import expert_hash
 
 
 class IdentityVault:
-    """One person at a time. Any thread may ask; taking in a new record forgets the old one.
+    """One person at a time. Any thread may ask; taking in a new record forgets the old one."""
 
-    Args:
-        decoder: turns the card's photo block into a picture.
-    """
-
-    def __init__(self, decoder: PhotoDecoder) -> None:
-        self._decoder = decoder
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._record: IdCardRecord | None = None
         self._portrait: Image | None = None
 
-    def take(self, record: IdCardRecord, today: date) -> Holder:
-        """Keep ``record`` and return what the journey and the screen may know of it."""
-        portrait = self._decoder.decode(record.photo_block)
+    def take(self, record: IdCardRecord, portrait: Image | None, today: date) -> Holder:
+        """Keep ``record`` and its picture, and return what the journey and the screen may know of it."""
         with self._lock:
             self._forget()
             self._record, self._portrait = record, portrait
@@ -42,12 +36,21 @@ class IdentityVault:
             masked_number=mask_number(record.id_number),
             sex=record.sex,
             expired_on=record.valid_until.isoformat() if expired and record.valid_until else None,
-            has_reference=portrait is not None,
+            reference=None if portrait is None else Reference.CARD_PHOTO,
         )
+
+    def keep_reference(self, picture: Image) -> None:
+        """Compare with the site's picture of the same person from now on. When nobody is known, forget it at once."""
+        with self._lock:
+            if self._portrait is not None:
+                self._portrait.fill(0)
+            self._portrait = picture
+            if self._record is None:
+                self._forget()
 
     @property
     def portrait(self) -> Image | None:
-        """The card photo, a copy; ``None`` when nobody is known or the block could not be decoded."""
+        """The picture to compare with, a copy: the card's or else the site's; ``None`` when there is none."""
         with self._lock:
             return None if self._portrait is None else self._portrait.copy()
 

@@ -1,0 +1,76 @@
+"""What is plugged in that could be an ID card reader. Lists only; nothing here sends a byte to a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import usb.core
+from serial.tools import list_ports
+from smartcard import scard
+
+from drivers.idcard.pcsc_status import NO_READERS, SUCCESS, describe, masked
+
+
+@dataclass(frozen=True, kw_only=True)
+class PcscReaderSeen:
+    """A reader that PC/SC knows.
+
+    Attributes:
+        atr: answer to reset of the card in it, empty without a card.
+    """
+
+    name: str
+    atr: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class PcscSeen:
+    """What the PC/SC service says; ``problem`` is its result code when it is away, "" otherwise."""
+
+    readers: tuple[PcscReaderSeen, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortSeen:
+    """A serial port, or a USB device by its ids."""
+
+    name: str
+    description: str
+
+
+def pcsc_readers() -> PcscSeen:
+    """Return the readers of the PC/SC service and the cards in them."""
+    hresult, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+    if masked(hresult) != SUCCESS:
+        return PcscSeen(problem=describe(masked(hresult)))
+    try:
+        hresult, names = scard.SCardListReaders(context, [])
+        if masked(hresult) == NO_READERS or (masked(hresult) == SUCCESS and not names):
+            return PcscSeen()
+        if masked(hresult) != SUCCESS:
+            return PcscSeen(problem=describe(masked(hresult)))
+        states = [(name, scard.SCARD_STATE_UNAWARE) for name in names]
+        hresult, seen = scard.SCardGetStatusChange(context, 0, states)
+        if masked(hresult) != SUCCESS:
+            return PcscSeen(problem=describe(masked(hresult)))
+        return PcscSeen(readers=tuple(PcscReaderSeen(name=name, atr=bytes(atr)) for name, _, atr in seen))
+    finally:
+        scard.SCardReleaseContext(context)
+
+
+def serial_ports() -> tuple[PortSeen, ...]:
+    """Return the serial ports of this machine."""
+    return tuple(PortSeen(name=port.device, description=port.description) for port in list_ports.comports())
+
+
+def usb_devices(vendor_id: int, product_id: int) -> tuple[PortSeen, ...]:
+    """Return the USB devices with these ids, ``()`` where libusb is not installed."""
+    try:
+        found = list(usb.core.find(find_all=True, idVendor=vendor_id, idProduct=product_id))
+    except (usb.core.USBError, usb.core.NoBackendError):
+        return ()
+    return tuple(
+        PortSeen(name=f"{vendor_id:04x}:{product_id:04x}", description=f"bus {device.bus} address {device.address}")
+        for device in found
+    )
