@@ -13,10 +13,10 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
-from drivers.contracts import CancelToken
+from drivers.contracts import CancelToken, CardType
 from drivers.errors import ErrorCode, KioskError
 from kiosk_config.model import BoothConfig, Site
-from workstation import devices
+from workstation import devices, readers
 from workstation.bridge.actions import KioskActions
 from workstation.bridge.browser import BrowserBridge
 from workstation.bridge.card import CardBridge
@@ -32,7 +32,7 @@ from workstation.health.board import HealthSnapshot
 from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
 from workstation.journey.events import Crashed, Intent, Pressed
-from workstation.journey.states import Journey, SigningOut, holder_of
+from workstation.journey.states import Journey, PhotoPolicy, SigningOut, holder_of
 from workstation.logs import log_event
 from workstation.site.client import SiteClient
 from workstation.site.contract import BoothInfo
@@ -73,7 +73,7 @@ class Application(QObject):
         data_dir = config.storage.data_dir
         _make_folder(data_dir)
         self._journal = Journal(data_dir / "journal.sqlite3")
-        self._vault = IdentityVault(devices.make_decoder(config))
+        self._vault = IdentityVault()
         self._make_bridges(data_dir)
         self._connect()
 
@@ -81,7 +81,12 @@ class Application(QObject):
         config = self._config
         camera = devices.make_camera(config)
         models = devices.models_dir(config)
-        self._card = CardBridge(devices.make_reader(config), timeout_s=config.reader.timeout_s, parent=self)
+        self._card = CardBridge(
+            readers.make_reader(config),
+            readers.make_decoder(config),
+            timeout_s=config.reader.timeout_s,
+            parent=self,
+        )
         self._face = FaceBridge(camera, lambda: FaceClient(models_dir=models), self)
         self._health = HealthBridge(
             camera=camera,
@@ -102,6 +107,7 @@ class Application(QObject):
             health=self._health,
             records=self._records,
             browser=self._browser,
+            card_types=frozenset(map(CardType, config.reader.card_types)),
             is_drill=config.is_drill,
             parent=self,
         )
@@ -121,7 +127,8 @@ class Application(QObject):
 
     def start(self) -> None:
         """Begin the journey and watch the devices."""
-        self._actions.journey.begin(resume_from(self._journal.load_resume()))
+        policy = PhotoPolicy(self._config.photo.missing)
+        self._actions.journey.begin(resume_from(self._journal.load_resume()), policy)
         self._card.start()
         self._health.start()
         self._starter.submit(self._find_site)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
-PROGRAMS = frozenset({"kiosk_config", "workstation", "workstation.face.worker", "workstation.site.server"})
+PROGRAMS = frozenset({
+    "drivers.idcard.vendor.child", "kiosk_config", "workstation", "workstation.face.worker", "workstation.site.server",
+})  # fmt: skip
 """The modules that a frozen bundle holds as programs. The drill's services and console run from a checkout."""
 
 

@@ -24,7 +24,10 @@ EXCLUDED = (
     "_pytest", "hypothesis", "httpx", "mypy", "psycopg", "psycopg_binary", "pygments", "rich", "setuptools", "tkinter",
     # The GNU readline library is under the GPL.
     "readline",
+    # The second face engine is for booths that install it (docs/adr/0006); Pillow and Matplotlib come with the bench.
+    "dlib", "face_recognition_models", "matplotlib", "PIL",
 )  # fmt: skip
+VENDOR_CHILD = ("child", "native", "photo_forms", "profiles", "wire")
 LOCALES = {"en-US.pak", "zh-CN.pak"}
 PLUGINS = {
     "iconengines/libqsvgicon.so",
@@ -48,6 +51,8 @@ REQUIRED = (
     *(f"{_QT}/translations/qtwebengine_locales/{locale}" for locale in sorted(LOCALES)),
     *(f"{_QT}/plugins/{plugin}" for plugin in sorted(PLUGINS)),
     "_internal/assets/models/manifest.json",
+    # A vendor's library of another word size is loaded by another Python, which needs these as files.
+    *(f"_internal/drivers/idcard/vendor/{name}.py" for name in VENDOR_CHILD),
     "_internal/workstation/ui/messages/zh_CN.toml",
 )
 _ELF = b"\x7fELF"
@@ -89,6 +94,8 @@ def _arguments(root: Path, target: Path, work: Path) -> list[str]:
     arguments += [f"--add-data={root / 'assets' / name}:assets/{name}" for name in ASSETS]
     arguments += ["--collect-data=workstation.ui", f"--copy-metadata={NAME}"]
     arguments += [f"--hidden-import={module}" for module in ("assets", "assets.drill", *entry_modules(PROGRAMS))]
+    vendor = root / "drivers" / "idcard" / "vendor"
+    arguments += [f"--add-data={vendor / name}.py:drivers/idcard/vendor" for name in VENDOR_CHILD]
     arguments += [f"--exclude-module={module}" for module in EXCLUDED]
     return [*arguments, str(root / "workstation" / "frozen.py")]
 

@@ -19,10 +19,13 @@ DEPENDS = (
     # A logind session with a sound server of its own.
     "dbus-user-session",
     "libpam-systemd",
+    # Names with characters beyond the BMP (GB 18030-2022): Noto has few of them.
+    "fonts-babelstone-han",
     "fonts-noto-cjk | fonts-wqy-zenhei | fonts-wqy-microhei",
-    # Loaded at run time, so that no file names them: PC/SC and sound.
+    # Loaded at run time, so that no file names them: PC/SC, sound, and ID card readers that are no PC/SC readers.
     "libpcsclite1",
     "libpulse0",
+    "libusb-1.0-0",
     "libccid",
     "openbox",
     "pcscd",

@@ -14,6 +14,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
@@ -32,6 +34,25 @@ _STOP_TIMEOUT_S: Final = 5.0
 
 class PcscdError(Exception):
     """The drill's PC/SC service cannot be run here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderDriver:
+    """An entry of pcscd's reader.conf.
+
+    Attributes:
+        name: the reader's name; pcscd adds the numbers of reader and slot.
+        device: an existing file, and after a colon what the driver wants to know.
+        library: the driver.
+    """
+
+    name: str
+    device: str
+    library: Path
+
+    def entry(self) -> str:
+        """Return it as pcscd reads it (reader.conf(5))."""
+        return f'FRIENDLYNAME "{self.name}"\nDEVICENAME {self.device}\nLIBPATH {self.library}\nCHANNELID 0\n'
 
 
 def free_port_pair() -> int:
@@ -53,9 +74,9 @@ class PcscdService:
     Only one pcscd can run on a machine. Drills and tests take turns by a lock file; a system's own pcscd is refused.
     """
 
-    def __init__(self, port: int = DEFAULT_PORT) -> None:
-        """Make a service with vpcd on TCP ``port`` and, for its unused second slot, ``port + 1``."""
-        self._port = port
+    def __init__(self, port: int = DEFAULT_PORT, others: Sequence[ReaderDriver] = ()) -> None:
+        """Make a service with vpcd on TCP ``port`` and, for its second slot, ``port + 1``, and other readers."""
+        self._readers = (ReaderDriver(name="Virtual PCD", device=f"/dev/null:{port}", library=_DRIVER), *others)
         self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -139,10 +160,8 @@ class PcscdService:
             (_RUN_DIRECTORY / name).unlink(missing_ok=True)
         if self._directory is None:
             self._directory = tempfile.TemporaryDirectory(prefix="drill-pcscd-")
-            (Path(self._directory.name) / "vpcd").write_text(
-                f'FRIENDLYNAME "Virtual PCD"\nDEVICENAME /dev/null:{self._port}\n'
-                f"LIBPATH {_DRIVER}\nCHANNELID {self._port}\n"
-            )
+            entries = "\n".join(reader.entry() for reader in self._readers)
+            (Path(self._directory.name) / "readers").write_text(entries)
         self._process = subprocess.Popen(
             ["pcscd", "--foreground", "-c", self._directory.name],
             stdin=subprocess.DEVNULL,

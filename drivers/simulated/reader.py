@@ -2,78 +2,73 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
-from drivers.contracts import Assurance, CancelToken, DeviceKind, DeviceState, DeviceStatus, IdCardRecord, Presence
-from drivers.errors import CancelledError, DeviceError, ErrorCode
-from drivers.idcard.reader import SdtSession
+from drivers.contracts import Assurance, CancelToken
+from drivers.errors import CancelledError, DeviceError, ErrorCode, OtherCard, WrongCardError
+from drivers.idcard.polled import PolledSdtReader
+from drivers.idcard.reader import ReadPolicy
+from drivers.idcard.sdt import Command, SamStatus, encode_command
 from drivers.simulated.bench import BenchFile
-from drivers.simulated.sam import CardCutError, SamEmulator
+from drivers.simulated.other_cards import OTHER_CARDS
+from drivers.simulated.sam import PIECE_INTERVAL_S, PIECE_LENGTH, CardCutError, SamEmulator
 
+_POLICY: Final = ReadPolicy(assurance=Assurance.UNVERIFIED)
 _LOOK_INTERVAL_S: Final = 0.05
+_FINDS_OF_A_LOOK: Final = 2
+"""The bench changes cards at once. Hands do not: for one look the reader is empty between two cards."""
 
 
-class SimulatedCardReader:
+class SimulatedCardReader(PolledSdtReader):
     """A ``CardReader`` whose card is what the bench says; speaks SDT with the drill SAM like the real one."""
 
-    def __init__(self, bench: BenchFile, sam: SamEmulator | None = None) -> None:
+    def __init__(self, bench: BenchFile, sam: SamEmulator | None = None, policy: ReadPolicy = _POLICY) -> None:
+        drill_sam = sam or SamEmulator()
+        super().__init__(lambda: _BenchChannel(bench, drill_sam), policy)
+
+
+class _BenchChannel:
+    """An ``SdtChannel`` that hands frames to the drill SAM, while the bench says that the reader is plugged in."""
+
+    name: str = "演练读卡器"
+    firmware: str = ""
+
+    def __init__(self, bench: BenchFile, sam: SamEmulator) -> None:
         self._bench = bench
-        self._sam = sam or SamEmulator()
-        self._status = _status(DeviceState.ABSENT)
-
-    @property
-    def status(self) -> DeviceStatus:
-        """The state seen last."""
-        return self._status
-
-    def wait(self, known: Presence, *, timeout_s: float, cancel: CancelToken) -> Presence:
-        """Block until the presence differs from ``known``; see ``CardReader``."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            presence = self._look()
-            remaining_s = deadline - time.monotonic()
-            if presence is not known or remaining_s <= 0:
-                return presence
-            if cancel.wait(min(remaining_s, _LOOK_INTERVAL_S)):
-                return presence
-
-    def read(self, *, timeout_s: float, cancel: CancelToken) -> IdCardRecord:
-        """Find, select and read the card that lies there; see ``CardReader``."""
-        return SdtSession(self, timeout_s=timeout_s, cancel=cancel).read(Assurance.UNVERIFIED)
+        self._sam = sam
+        self._other: OtherCard | None = None
+        self._look()
 
     def exchange(self, frame: bytes, *, timeout_s: float, cancel: CancelToken) -> bytearray:
-        """Hand one frame to the drill SAM; see ``SdtTransport``."""
-        match self._look():
-            case Presence.NO_READER:
-                raise DeviceError(ErrorCode.READER_ABSENT)
-            case Presence.EMPTY:
-                raise DeviceError(ErrorCode.CARD_LIFTED)
-            case Presence.CARD:
-                pass
+        self._look()
+        if self._other is not None and frame == encode_command(Command.FIND_CARD):
+            raise WrongCardError(self._other, status=SamStatus.UNKNOWN_CARD_TYPE)
         try:
             reply = self._sam.handle(frame)
         except CardCutError as error:
             raise DeviceError(ErrorCode.CARD_LIFTED) from error
-        if reply is not None:
-            return bytearray(reply)
-        if cancel.wait(timeout_s):
-            raise CancelledError
-        raise DeviceError(ErrorCode.CARD_UNREADABLE, "no reply in time")
+        if reply is None:
+            self._pass_time(timeout_s, cancel)
+            raise DeviceError(ErrorCode.CARD_UNREADABLE, "no reply in time")
+        if self._sam.dribbles:
+            self._pass_time(len(reply) / PIECE_LENGTH * PIECE_INTERVAL_S, cancel)
+        return bytearray(reply)
 
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _look(self) -> Presence:
+    def _look(self) -> None:
         state = self._bench.read()
-        if not state.reader_plugged:
-            self._status = _status(DeviceState.ABSENT)
-            return Presence.NO_READER
-        self._status = _status(DeviceState.READY)
         had_card = self._sam.has_card
-        was_swapped = self._sam.follow(state.card) and had_card  # Lifting was too quick to be seen.
-        return Presence.CARD if self._sam.has_card and not was_swapped else Presence.EMPTY
+        if self._sam.follow(state.card if state.reader_plugged else None) and had_card:
+            self._sam.inject(SamStatus.NO_CARD, _FINDS_OF_A_LOOK, command=Command.FIND_CARD)
+        if not state.reader_plugged:
+            raise DeviceError(ErrorCode.READER_ABSENT, "not plugged in")
+        card = state.card
+        self._other = OtherCard(card) if card is not None and card in OTHER_CARDS else None
 
-
-def _status(state: DeviceState) -> DeviceStatus:
-    return DeviceStatus(kind=DeviceKind.READER, state=state, name="演练读卡器")
+    def _pass_time(self, seconds: float, cancel: CancelToken) -> None:
+        for _ in range(round(seconds / _LOOK_INTERVAL_S)):
+            if cancel.wait(_LOOK_INTERVAL_S):
+                raise CancelledError
+            self._look()

@@ -80,11 +80,20 @@ def test_every_code_the_program_uses_is_in_the_operators_guide() -> None:
     assert set(headings) <= {code.value for code in ErrorCode}
 
 
+def _settings_of(name: str, section: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    for key, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _settings_of(key, kind)
+        else:
+            yield name, key
+
+
 def settings() -> Iterator[tuple[str, str]]:
     for name, field in BoothConfig.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from ((name, key) for key in kind.model_fields)
+            yield from _settings_of(name, kind)
         elif name != "schema_version":  # for the loader of the next version
             yield "", name
 

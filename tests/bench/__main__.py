@@ -11,12 +11,17 @@ from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
-from tests.bench import card, day, face, start
+from tests.bench import day, face, idcard, start
 from tests.bench.report import describe_machine
 from tests.bench.screen import SIZE
 from workstation.drill.__main__ import virtual_screen
 
-BENCHMARKS: dict[str, Callable[[Path], None]] = {"start": start.run, "day": day.run, "card": card.run, "face": face.run}
+BENCHMARKS: dict[str, Callable[[Path], None]] = {
+    "start": start.run,
+    "day": day.run,
+    "idcard": idcard.run,
+    "face": face.run,
+}
 
 
 def main() -> int:

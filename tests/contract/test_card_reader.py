@@ -1,109 +1,24 @@
-"""What every ``CardReader`` promises, over PC/SC with a real service and in the drill's process."""
+"""What every ``CardReader`` promises, over every way to one (``conftest.py``)."""
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from drivers.contracts import Assurance, CancelToken, CardReader, DeviceState, Presence
-from drivers.errors import CancelledError, DeviceError, ErrorCode
-from drivers.idcard.pcsc import PcscCardReader
-from drivers.idcard.sdt import SamStatus
-from drivers.simulated.bench import BenchFile, BenchState
-from drivers.simulated.pcscd import READER_NAME, PcscdService, free_port_pair
+from drivers.contracts import Assurance, CancelToken, DeviceState, Presence
+from drivers.errors import CancelledError, ErrorCode
+from drivers.idcard.reader import ReadPolicy
+from drivers.idcard.sdt import Command, SamStatus
 from drivers.simulated.people import PERSON_A, PERSON_B
-from drivers.simulated.reader import SimulatedCardReader
-from drivers.simulated.sam import Fault, SamEmulator
-from drivers.simulated.vpcd import VpcdCard
+from drivers.simulated.sam import SAM_ID, Fault
+
+if TYPE_CHECKING:
+    from tests.contract.conftest import Booth
 
 LIMIT_S = 20.0
-
-
-@dataclass(frozen=True)
-class Booth:
-    """A reader under test and the hands beside it."""
-
-    reader: CardReader
-    bench: BenchFile
-    sam: SamEmulator
-    plug: Callable[[bool], object]
-
-    def await_presence(self, wanted: Presence) -> None:
-        deadline = time.monotonic() + LIMIT_S
-        presence = None
-        while presence is not wanted:
-            assert time.monotonic() < deadline, f"never {wanted}"
-            presence = self.reader.wait(presence or Presence.NO_READER, timeout_s=1.0, cancel=CancelToken())
-
-    def state(self) -> DeviceState:
-        return self.reader.status.state
-
-    def place(self, card: str) -> None:
-        self.bench.change(card=card)
-        self.await_presence(Presence.CARD)
-
-    def lift(self) -> None:
-        self.bench.change(card=None)
-        self.await_presence(Presence.EMPTY)
-
-    def failure(self, timeout_s: float = 5.0) -> DeviceError:
-        with pytest.raises(DeviceError) as raised:
-            self.reader.read(timeout_s=timeout_s, cancel=CancelToken())
-        return raised.value
-
-    def read_number(self) -> str:
-        return self.reader.read(timeout_s=5.0, cancel=CancelToken()).id_number
-
-
-@pytest.fixture(scope="module")
-def pcscd() -> Iterator[tuple[PcscdService, int]]:
-    port = free_port_pair()
-    with PcscdService(port) as service:
-        yield service, port
-
-
-def simulated_booth(bench: BenchFile) -> Iterator[Booth]:
-    sam = SamEmulator()
-    yield Booth(SimulatedCardReader(bench, sam), bench, sam, lambda is_in: bench.change(reader_plugged=is_in))
-
-
-def pcsc_booth(bench: BenchFile, service: PcscdService, port: int) -> Iterator[Booth]:
-    sam = SamEmulator()
-    service.start()
-    lifeline, held = os.pipe()
-    card = threading.Thread(target=VpcdCard(BenchFile(bench.path), sam, port).run, args=(lifeline,))
-    card.start()
-    reader = PcscCardReader(READER_NAME, Assurance.UNVERIFIED)
-    booth = Booth(reader, bench, sam, lambda is_in: service.start() if is_in else service.stop())
-    yield booth
-    booth.lift()  # or the next test would still see this card
-    reader.close()
-    os.close(held)
-    card.join(LIMIT_S)
-    os.close(lifeline)
-    assert not card.is_alive()
-
-
-@pytest.fixture(params=["simulated", pytest.param("pcsc", marks=pytest.mark.xdist_group("pcscd"))])
-def booth(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Booth]:
-    bench = BenchFile(tmp_path / "bench.json")
-    bench.write(BenchState())
-    if request.param == "simulated":
-        yield from simulated_booth(bench)
-        return
-    yield from pcsc_booth(bench, *request.getfixturevalue("pcscd"))
-    left = [thread.name for thread in threading.enumerate() if thread.name == "idcard-pcsc-link"]
-    deadline = time.monotonic() + LIMIT_S
-    while left and time.monotonic() < deadline:
-        time.sleep(0.02)
-        left = [thread.name for thread in threading.enumerate() if thread.name == "idcard-pcsc-link"]
-    assert not left, "threads left behind"
+OTHER_SAM = "05.03-20231128-0000000000-0000000000"
 
 
 def test_a_card_is_placed_read_and_lifted(booth: Booth) -> None:
@@ -262,6 +177,80 @@ def test_faults_and_the_good_card_after_them(
     booth.place("person-b")
     assert booth.read_number() == PERSON_B.number
     assert booth.state() is DeviceState.READY
+
+
+@pytest.mark.parametrize(
+    ("status", "times", "command", "code"),
+    [
+        (SamStatus.NO_CARD, 5, Command.FIND_CARD, None),
+        (SamStatus.NO_CARD, 1000, Command.FIND_CARD, ErrorCode.CARD_UNREADABLE),
+        (SamStatus.SELECT_FAILED, 2, Command.SELECT_CARD, None),
+        (SamStatus.SELECT_FAILED, 1000, Command.SELECT_CARD, ErrorCode.CARDS_SEVERAL),
+        (SamStatus.READ_FAILED, 1000, Command.READ_BASE, ErrorCode.CARD_UNREADABLE),
+    ],
+)
+def test_storms_of_a_status_and_the_good_card_after_them(
+    booth: Booth, status: SamStatus, times: int, command: Command, code: ErrorCode | None
+) -> None:
+    booth.place("person-a")
+    booth.sam.inject(status, times, command=command)
+    if code is None:
+        assert booth.read_number() == PERSON_A.number
+    else:
+        assert booth.failure(timeout_s=2.0).code is code
+    booth.lift()
+    booth.place("person-b")
+    assert booth.read_number() == PERSON_B.number
+    assert booth.state() is DeviceState.READY
+
+
+def test_a_reply_in_small_pieces_is_put_together(booth: Booth) -> None:
+    booth.sam.inject(Fault.DRIBBLE)
+    booth.place("person-a")
+    assert booth.read_number() == PERSON_A.number
+
+
+@pytest.mark.parametrize("fault", [Fault.DRIBBLE, Fault.SILENT])
+def test_unplugging_in_the_middle_of_a_reply(booth: Booth, fault: Fault) -> None:
+    booth.sam.inject(fault)
+    booth.place("person-a")
+    unplug = threading.Timer(0.2, booth.plug, [False])
+    unplug.start()
+    assert booth.failure().code is ErrorCode.READER_ABSENT
+    unplug.join()
+    booth.await_presence(Presence.NO_READER)
+    booth.plug(True)
+    booth.await_presence(Presence.CARD)
+    assert booth.read_number() == PERSON_A.number
+
+
+@pytest.mark.parametrize(
+    "policy", [ReadPolicy(assurance=Assurance.UNVERIFIED, sam_ids=frozenset({OTHER_SAM, str(SAM_ID)}))]
+)
+def test_a_sam_on_the_list_is_accepted_and_told(booth: Booth) -> None:
+    booth.place("person-a")
+    assert booth.read_number() == PERSON_A.number
+    assert booth.reader.status.serial == str(SAM_ID)
+    assert booth.state() is DeviceState.READY
+
+
+@pytest.mark.parametrize("policy", [ReadPolicy(assurance=Assurance.UNVERIFIED, sam_ids=frozenset({OTHER_SAM}))])
+def test_a_sam_that_is_not_on_the_list_is_refused(booth: Booth) -> None:
+    for _ in range(2):
+        booth.place("person-a")
+        error = booth.failure()
+        assert (error.code, error.retryable) == (ErrorCode.SAM_NOT_ALLOWED, False)
+        assert booth.reader.status.serial == str(SAM_ID)
+        assert booth.state() is DeviceState.FAILED
+        booth.lift()
+
+
+@pytest.mark.parametrize("fault", [SamStatus.COMMAND_ERROR, SamStatus.NO_PRIVILEGE])
+def test_a_sam_that_does_not_tell_who_it_is(booth: Booth, fault: SamStatus) -> None:
+    booth.sam.inject(fault, 1000, command=Command.SAM_ID)
+    booth.place("person-a")
+    assert booth.read_number() == PERSON_A.number
+    assert booth.reader.status.serial == ""
 
 
 def test_close_can_be_repeated(booth: Booth) -> None:

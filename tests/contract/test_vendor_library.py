@@ -16,8 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from drivers.contracts import Assurance, CancelToken
+from drivers.contracts import Assurance, CancelToken, DeviceState, Presence
 from drivers.errors import CancelledError, DeviceError, ErrorCode
+from drivers.idcard.polled import PolledSdtReader
 from drivers.idcard.reader import ReadPolicy, SdtSession
 from drivers.idcard.sdt import Command, decode_reply, encode_command
 from drivers.idcard.vendor.channel import VendorChannel
@@ -327,3 +328,15 @@ def test_the_child_dumps_no_core(desk: Desk) -> None:
     limits = Path(f"/proc/{desk.channel.pid}/limits").read_text()
     core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
     assert core.split()[4:6] == ["0", "0"]
+
+
+def test_a_library_that_is_not_the_pinned_one_is_a_failed_reader_until_it_is(desk: Desk) -> None:
+    pinned = [replace(desk.library, sha256="0" * 64), desk.library]
+    reader = PolledSdtReader(lambda: VendorChannel(COMMAND, pinned[0], profile="sdt", port=1001), POLICY)
+    assert reader.wait(Presence.NO_READER, timeout_s=0.1, cancel=CancelToken()) is Presence.NO_READER
+    assert (reader.status.state, reader.status.code) == (DeviceState.FAILED, ErrorCode.CARD_READER_BROKEN)
+    assert "pinned" in reader.status.detail
+    del pinned[0]
+    assert reader.wait(Presence.NO_READER, timeout_s=LIMIT_S, cancel=CancelToken()) is Presence.EMPTY
+    assert reader.status.state is DeviceState.READY
+    reader.close()

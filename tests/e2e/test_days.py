@@ -5,6 +5,7 @@ Afterwards the site server's database is asked what arrived, and every file is s
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from pathlib import Path
 
@@ -149,6 +150,62 @@ def test_a_card_lifted_early_is_read_at_the_next_try(stage, play):
     play.until("task-review", "the next try")
     play.wait_for_event("arrival_recorded")
     assert_chain_holds(stage)
+
+
+def test_a_bank_card_is_named_and_the_id_card_signs_in(stage, play):
+    play.until("idle", "idle")
+    stage.bench.change(scene=Scene.PERSON_A, card="bank")
+    play.until("card-problem", "not an ID card")
+    play.until_recorded("card_failed")
+    [failed] = [line for line in play.kiosk.lines if line.get("kind") == "card_failed"]
+    assert (failed["code"], failed["other_card"]) == ("E-105", "bank")
+    stage.bench.change(card=None)
+    play.let(1.0)
+    stage.bench.change(card="person-a")
+    play.until("task-review", "the next try")
+    play.wait_for_event("arrival_recorded")
+    assert_chain_holds(stage)
+
+
+@pytest.mark.parametrize("card", ["foreign-resident-2017", "foreign-resident-2023"])
+def test_a_foreign_resident_signs_in(stage, play, card):
+    play.until("idle", "idle")
+    stage.bench.change(scene=Scene.PERSON_B, card=card)
+    play.until("task-review", "matched")
+    play.wait_for_event("expert_matched")
+    assert ask(stage, "SELECT method FROM arrivals") == [("card-face",)]
+    assert_no_personal_data(stage.directory, str(play.kiosk.lines))
+
+
+def test_where_no_card_photo_can_be_opened_the_sites_photo_is_compared(tmp_path):
+    library = tmp_path / "libwlt.so"
+    library.write_bytes(b"no library")
+    photo = {
+        "missing": "server_photo",
+        "decoder": "dewlt",
+        "library": str(library),
+        "sha256": hashlib.sha256(b"no library").hexdigest(),
+    }
+    with (
+        Stage(tmp_path / "drill", photo=photo, fullscreen=True) as stage,
+        KioskProcess(stage.config_file, stage.environment) as kiosk,
+    ):
+        assert stage.notes == {}, "a real service is missing"
+        play = Playwright(stage, kiosk, None, print)
+        play.until("idle", "idle")
+        stage.bench.change(scene=Scene.PERSON_A, card="person-a")
+        play.until("fetching-reference", "no picture from the card")
+        play.until("task-review", "signed in by face")
+        play.wait_for_event("expert_matched")
+        [compared] = [line for line in kiosk.lines if line.get("kind") == "face_compared"]
+        assert (compared["outcome"], compared["reference"]) == ("match", "site-photo")
+        assert ask(stage, "SELECT method FROM arrivals") == [("card-face",)]
+        assert kiosk.stop() == 0
+        [(picture,)] = ask(stage, "SELECT photo FROM roster_photos LIMIT 1")
+        kept = [path for path in (stage.directory / "kiosk").rglob("*") if path.is_file()]
+        assert any(path.suffix == ".sqlite3" for path in kept)
+        assert [path.name for path in kept if picture[2000:2064] in path.read_bytes()] == []
+        assert_chain_holds(stage)
 
 
 def test_the_site_server_is_away_for_a_minute_in_the_middle(stage, play):

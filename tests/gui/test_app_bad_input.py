@@ -30,7 +30,7 @@ from drivers.simulated.people import PERSON_A
 from drivers.simulated.reader import SimulatedCardReader
 from drivers.simulated.sam import Fault, SamEmulator
 from kiosk_config.loader import load
-from workstation import app, devices
+from workstation import app, readers
 from workstation.app import Application
 from workstation.bridge import health, records
 from workstation.drill.administrator import Administrator
@@ -163,7 +163,7 @@ def config_file(bench: BenchFile, site: EmbeddedSite, line: Line, tmp_path: Path
 @pytest.fixture
 def sam(bench: BenchFile, monkeypatch: pytest.MonkeyPatch) -> SamEmulator:
     sam = SamEmulator()
-    monkeypatch.setattr(devices, "make_reader", lambda _: SimulatedCardReader(BenchFile(bench.path), sam))
+    monkeypatch.setattr(readers, "make_reader", lambda _: SimulatedCardReader(BenchFile(bench.path), sam))
     return sam
 
 

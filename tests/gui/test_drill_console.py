@@ -9,6 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton
 
 from drivers.simulated.bench import BenchFile, BenchState, Scene
+from drivers.simulated.other_cards import OTHER_CARDS
+from drivers.simulated.people import DRILL_CARDS
+from workstation.drill import session
 from workstation.drill.console import WIDTH_PX, CardChoice, DrillConsole
 
 CARDS = (
@@ -55,9 +58,9 @@ def on_disk(bench: BenchFile) -> BenchState:
 def test_a_card_is_put_and_taken(qtbot, console: DrillConsole, bench: BenchFile) -> None:
     (choice,) = console.findChildren(QComboBox)
     choice.setCurrentIndex(2)
-    press(qtbot, button(console, "放上身份证"))
+    press(qtbot, button(console, "放上"))
     assert on_disk(bench).card == "unreadable"
-    assert not button(console, "放上身份证").isEnabled()
+    assert not button(console, "放上").isEnabled()
     assert not choice.isEnabled()
     press(qtbot, button(console, "取走"))
     assert on_disk(bench).card is None
@@ -106,6 +109,32 @@ def test_choosing_another_card_changes_who_is_meant(qtbot, console: DrillConsole
     assert on_disk(bench).scene is Scene.PERSON_A
 
 
+def test_every_card_of_the_drill_can_be_put(qtbot, bench: BenchFile) -> None:
+    assert {choice.key for choice in session.CARDS} == {*DRILL_CARDS, *OTHER_CARDS}
+    console = DrillConsole(bench, session.CARDS)
+    qtbot.addWidget(console)
+    console.show()
+    (choice,) = console.findChildren(QComboBox)
+    for card in session.CARDS:
+        choice.setCurrentIndex(choice.findText(card.label))
+        press(qtbot, button(console, "放上"))
+        assert on_disk(bench).card == card.key
+        press(qtbot, button(console, "取走"))
+
+
+def test_a_heading_is_no_card(qtbot, bench: BenchFile) -> None:
+    console = DrillConsole(
+        bench, [CardChoice("person-a", "专家甲", group="名单内"), CardChoice("bank", "银行卡", group="其他")]
+    )
+    qtbot.addWidget(console)
+    console.show()
+    (choice,) = console.findChildren(QComboBox)
+    assert choice.currentText() == "专家甲"
+    assert [choice.itemText(index) for index in range(choice.count())] == ["名单内", "专家甲", "其他", "银行卡"]
+    qtbot.keyClick(choice, Qt.Key.Key_Down)
+    assert choice.currentText() == "银行卡", "the heading is passed over"
+
+
 def test_a_spoilt_bench_file_is_said_once_and_survived(
     qtbot, console: DrillConsole, bench: BenchFile, allow_logs
 ) -> None:
@@ -127,7 +156,7 @@ def test_what_cannot_be_done_here_says_why(qtbot, bench: BenchFile) -> None:
     for reason in reasons.values():
         assert reason in words(console)
     assert not console.findChild(QPushButton, "headset_plugged").isEnabled()
-    for caption in ("放上身份证", "取走", "本人", "两个人", "发送"):
+    for caption in ("放上", "取走", "本人", "两个人", "发送"):
         assert not button(console, caption).isEnabled()
     assert console.findChild(QPushButton, "reader_plugged").isEnabled()
     bench.change(card="person-a")
@@ -173,8 +202,8 @@ def test_a_message_is_sent_once_and_never_empty(qtbot, console: DrillConsole) ->
 
 
 def test_events_are_listed(console: DrillConsole) -> None:
-    console.show_event("09:30:01", "已放上身份证")
-    assert console.findChildren(QPlainTextEdit)[0].toPlainText() == "09:30:01  已放上身份证"
+    console.show_event("09:30:01", "已放上")
+    assert console.findChildren(QPlainTextEdit)[0].toPlainText() == "09:30:01  已放上"
 
 
 def test_the_column_fits_a_low_screen(console: DrillConsole) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from drivers.errors import ErrorCode
+from drivers.errors import ErrorCode, OtherCard
 from workstation.journey.events import Intent
 from workstation.journey.states import (
     Arriving,
@@ -25,6 +25,7 @@ from workstation.journey.states import (
     FaceCheck,
     FaceProblem,
     Farewell,
+    FetchingReference,
     Holder,
     HumanReview,
     Idle,
@@ -101,6 +102,11 @@ PLAIN: tuple[State, ...] = (
     ReadingCard(),
     CardProblem(code=ErrorCode.CARD_WRONG_TYPE, failures=1),
     CardProblem(code=ErrorCode.CARD_READER_BROKEN, failures=1),
+    *(CardProblem(code=ErrorCode.CARD_WRONG_TYPE, failures=1, other_card=card) for card in OtherCard),
+    CardProblem(code=ErrorCode.SAM_NOT_ALLOWED, failures=1),
+    CardProblem(code=ErrorCode.CARDS_SEVERAL, failures=1),
+    CardProblem(code=ErrorCode.PHOTO_REQUIRED, failures=1),
+    FetchingReference(holder=HOLDER),
     FaceCheck(holder=HOLDER),
     FaceCheck(holder=EXPIRED, tries=2),
     FaceProblem(holder=HOLDER, code=ErrorCode.FACE_NOT_SEEN, tries=1),
@@ -135,6 +141,7 @@ JOURNEYS = (
     *(Journey(state=state) for state in PLAIN),
     Journey(state=Idle(), card_present=True),
     Journey(state=Idle(), conditions=frozenset({ErrorCode.READER_ABSENT})),
+    Journey(state=Idle(), conditions=frozenset({ErrorCode.SAM_NOT_ALLOWED})),
     Journey(state=Idle(), conditions=frozenset({ErrorCode.STORAGE_FULL})),
     Journey(state=waiting(None), message="午餐 12:00 送到，请在工位等候。", help_called=True),
     Journey(
@@ -278,6 +285,10 @@ def test_at_most_one_primary_button_and_it_has_the_focus(open_window: Open, stat
         (CardProblem(code=ErrorCode.CARD_LIFTED, failures=1), ErrorCode.CARD_LIFTED),
         (CardProblem(code=ErrorCode.CARD_NOT_PRESENTED, failures=0, reminders=1), ErrorCode.CARD_NOT_PRESENTED),
         (Idle(notice=ErrorCode.RESTARTED), ErrorCode.RESTARTED),
+        (CardProblem(code=ErrorCode.CARD_WRONG_TYPE, failures=1), ErrorCode.CARD_WRONG_TYPE),
+        (CardProblem(code=ErrorCode.SAM_NOT_ALLOWED, failures=1), ErrorCode.SAM_NOT_ALLOWED),
+        (CardProblem(code=ErrorCode.CARDS_SEVERAL, failures=1), ErrorCode.CARDS_SEVERAL),
+        (CardProblem(code=ErrorCode.PHOTO_REQUIRED, failures=1), ErrorCode.PHOTO_REQUIRED),
         (FaceProblem(holder=HOLDER, code=ErrorCode.FACE_SEVERAL, tries=1), ErrorCode.FACE_SEVERAL),
         (HumanReview(holder=HOLDER, code=ErrorCode.FACE_DECLINED), ErrorCode.FACE_DECLINED),
         (HumanReview(holder=HOLDER, code=ErrorCode.CARD_PHOTO_UNUSABLE), ErrorCode.CARD_PHOTO_UNUSABLE),
@@ -297,7 +308,19 @@ def test_the_code_is_explained(open_window: Open, state: State, code: ErrorCode)
     assert Messages().expert(code) in texts(window)
 
 
-@pytest.mark.parametrize("code", [ErrorCode.READER_ABSENT, ErrorCode.STORAGE_FULL])
+@pytest.mark.parametrize("card", OtherCard)
+def test_another_card_is_named(open_window: Open, card: OtherCard) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=CardProblem(code=ErrorCode.CARD_WRONG_TYPE, failures=1, other_card=card)))
+    shown = texts(window)
+    assert Messages().text(f"other_card.{card}") in shown
+    assert Messages().expert(ErrorCode.CARD_WRONG_TYPE) not in shown
+
+
+@pytest.mark.parametrize(
+    "code",
+    [ErrorCode.READER_ABSENT, ErrorCode.CARD_READER_BROKEN, ErrorCode.SAM_NOT_ALLOWED, ErrorCode.STORAGE_FULL],
+)
 def test_a_closed_booth_says_so(open_window: Open, code: ErrorCode) -> None:
     window = open_window()
     window.show_journey(Journey(state=Idle(), conditions=frozenset({code})))

@@ -10,10 +10,11 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
-from drivers.contracts import CancelToken, DeviceState, DeviceStatus, IdCardRecord, Presence
-from drivers.errors import ErrorCode
+from drivers.contracts import CancelToken, DeviceState, DeviceStatus, IdCardRecord, Image, Presence
+from drivers.errors import ErrorCode, OtherCard
 from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.people import PERSON_A, PERSON_B
+from drivers.simulated.photo import DrillPhotoDecoder
 from drivers.simulated.reader import SimulatedCardReader
 from drivers.simulated.sam import Fault, SamEmulator
 from workstation.bridge import threads
@@ -29,6 +30,8 @@ class Desk(QObject):
         super().__init__()
         self.heard: list[Any] = []
         self.records: list[IdCardRecord] = []
+        self.portraits: list[Image | None] = []
+        self.other_cards: list[OtherCard | None] = []
         self.statuses: list[DeviceStatus] = []
         bridge.card_inserted.connect(self.on_inserted)
         bridge.card_lifted.connect(self.on_lifted)
@@ -44,14 +47,16 @@ class Desk(QObject):
     def on_lifted(self) -> None:
         self.heard.append("lifted")
 
-    @Slot(int, object)
-    def on_read(self, attempt: int, record: IdCardRecord) -> None:
+    @Slot(int, object, object)
+    def on_read(self, attempt: int, record: IdCardRecord, portrait: Image | None) -> None:
         self.heard.append(("read", attempt))
         self.records.append(record)
+        self.portraits.append(portrait)
 
-    @Slot(int, object)
-    def on_failed(self, attempt: int, code: ErrorCode) -> None:
+    @Slot(int, object, object)
+    def on_failed(self, attempt: int, code: ErrorCode, other_card: OtherCard | None) -> None:
         self.heard.append((code, attempt))
+        self.other_cards.append(other_card)
 
     @Slot(object)
     def on_status(self, status: DeviceStatus) -> None:
@@ -72,7 +77,7 @@ def sam() -> SamEmulator:
 
 @pytest.fixture
 def bridge(bench: BenchFile, sam: SamEmulator) -> Iterator[CardBridge]:
-    bridge = CardBridge(SimulatedCardReader(BenchFile(bench.path), sam), timeout_s=1.0)
+    bridge = CardBridge(SimulatedCardReader(BenchFile(bench.path), sam), DrillPhotoDecoder(), timeout_s=1.0)
     yield bridge
     bridge.stop()
 
@@ -97,6 +102,7 @@ def test_a_card_is_seen_read_and_lifted(bridge, bench, desk, hears) -> None:
     bridge.read(1)
     hears(("read", 1))
     assert desk.records[0].id_number == PERSON_A.number
+    assert desk.portraits[0].shape == (126, 102, 3)
     bench.change(card=None)
     hears("lifted")
     assert desk.heard == ["inserted", ("read", 1), "lifted"]
@@ -235,7 +241,7 @@ def breaking(bench, monkeypatch, allow_logs) -> Iterator[tuple[BreakingReader, C
     allow_logs("workstation.bridge.threads")
     monkeypatch.setattr(threads, "_BACK_OFF_S", (0.01, 0.01))
     reader = BreakingReader(BenchFile(bench.path))
-    bridge = CardBridge(reader, timeout_s=1.0)
+    bridge = CardBridge(reader, DrillPhotoDecoder(), timeout_s=1.0)
     yield reader, bridge
     bridge.stop()
 

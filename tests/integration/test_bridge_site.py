@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -17,8 +19,9 @@ import uvicorn
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
+from drivers.contracts import Image
 from drivers.errors import ErrorCode
-from drivers.simulated.people import PERSON_A, PERSON_B
+from drivers.simulated.people import PERSON_A, PERSON_B, picture
 from workstation.bridge.site import SiteBridge
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
@@ -101,6 +104,7 @@ class Counter(QObject):
     def __init__(self, bridge: SiteBridge) -> None:
         super().__init__()
         self.booths: list[BoothInfo] = []
+        self.photos: list[tuple[int, Image | None]] = []
         self.arrivals: list[tuple[int, str, str]] = []
         self.matches: list[tuple[int, MatchReply]] = []
         self.launches: list[tuple[int, Launch]] = []
@@ -109,6 +113,7 @@ class Counter(QObject):
         self.readings: dict[ReadingKind, Reading] = {}
         self.crashes: list[BaseException] = []
         bridge.booth_changed.connect(self.on_booth)
+        bridge.photo_answered.connect(self.on_photo)
         bridge.arrival_recorded.connect(self.on_arrival)
         bridge.match_answered.connect(self.on_match)
         bridge.launch_granted.connect(self.on_launch)
@@ -120,6 +125,10 @@ class Counter(QObject):
     @Slot(object)
     def on_booth(self, info: BoothInfo) -> None:
         self.booths.append(info)
+
+    @Slot(int, object)
+    def on_photo(self, attempt: int, picture: Image | None) -> None:
+        self.photos.append((attempt, picture))
 
     @Slot(int, str, str)
     def on_arrival(self, attempt: int, hashed: str, elsewhere: str) -> None:
@@ -188,7 +197,7 @@ def hash_of(person: Any) -> Callable[[bytes], str | None]:
     return lambda key: expert_hash(key, person.number)
 
 
-def roster(project_id: str) -> Roster:
+def roster(project_id: str, photo: bytes | None = None) -> Roster:
     now = datetime.now(UTC)
     return Roster(
         project_id=project_id,
@@ -202,7 +211,14 @@ def roster(project_id: str) -> Roster:
         expected_hours=4,
         signing="",
         entries=[
-            RosterEntry(name=PERSON_A.name, id_number=PERSON_A.number, alias="专家03", role="评委", booth_id=BOOTH)
+            RosterEntry(
+                name=PERSON_A.name,
+                id_number=PERSON_A.number,
+                alias="专家03",
+                role="评委",
+                booth_id=BOOTH,
+                photo=None if photo is None else b64encode(photo),
+            )
         ],
     )
 
@@ -225,6 +241,36 @@ def test_arrival_match_and_launch(make, site, until) -> None:
     until(lambda: len(counter.launches) == 2)
     assert counter.launches[0] == counter.launches[1], "the same attempt gets the same ticket"
     assert counter.failures == []
+
+
+def test_the_sites_photo_is_fetched_and_decoded(make, site, until) -> None:
+    data = (files("assets.drill") / PERSON_A.picture).read_bytes()
+    site.administrator.deliver(roster("P-1", data))
+    bridge, counter = make()
+    bridge.fetch_photo(1, hash_of(PERSON_A))
+    bridge.fetch_photo(2, hash_of(PERSON_B))
+    until(lambda: len(counter.photos) == 2)
+    (first, image), second = counter.photos
+    assert first == 1
+    assert image is not None
+    assert (image == picture(PERSON_A.picture)).all()
+    assert second == (2, None)
+
+
+def test_a_photo_that_is_none_is_missing(make, site, until) -> None:
+    site.administrator.deliver(roster("P-1", b"\xff\xd8\xff no picture at all"))
+    bridge, counter = make()
+    bridge.fetch_photo(1, hash_of(PERSON_A))
+    until(lambda: counter.photos)
+    assert counter.photos == [(1, None)]
+
+
+def test_a_site_that_is_away_has_no_photo(make, line, until) -> None:
+    bridge, counter = make(f"http://127.0.0.1:{line.port}", timeout_s=0.5)
+    line.cut()
+    bridge.fetch_photo(1, hash_of(PERSON_A))
+    until(lambda: counter.failures)
+    assert counter.failures == [(1, ErrorCode.SITE_SERVER_UNREACHABLE)]
 
 
 def test_somebody_who_is_not_on_the_roster(make, site, until) -> None:

@@ -18,6 +18,7 @@ from smartcard import scard
 from drivers.contracts import Assurance, CancelToken, DeviceState, Presence
 from drivers.errors import DeviceError, ErrorCode
 from drivers.idcard.pcsc import PcscCardReader
+from drivers.idcard.reader import ReadPolicy
 from drivers.simulated import pcscd as pcscd_module
 from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_port_pair
@@ -73,7 +74,7 @@ def sam_card(bench: BenchFile, port: int) -> Iterator[SamEmulator]:
 
 @pytest.fixture
 def reader() -> Iterator[PcscCardReader]:
-    reader = PcscCardReader(READER_NAME, Assurance.UNVERIFIED)
+    reader = PcscCardReader(READER_NAME, ReadPolicy(assurance=Assurance.UNVERIFIED))
     yield reader
     reader.close()
 
@@ -207,7 +208,7 @@ def test_without_a_service_wait_tries_seldom_and_can_be_cancelled(
 
 @pytest.mark.usefixtures("service")
 def test_another_reader_is_not_ours() -> None:
-    reader = PcscCardReader("^No such reader", Assurance.UNVERIFIED)
+    reader = PcscCardReader("^No such reader", ReadPolicy(assurance=Assurance.UNVERIFIED))
     assert reader.wait(Presence.NO_READER, timeout_s=0.3, cancel=CancelToken()) is Presence.NO_READER
     assert reader.status.detail == "SCARD 0x8010002E"
     with pytest.raises(DeviceError) as raised:

@@ -15,7 +15,7 @@ import requests
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.site.client import SiteClient
-from workstation.site.contract import ArrivalRequest, LaunchRequest, ReportRequest, VerificationMethod
+from workstation.site.contract import ArrivalRequest, LaunchRequest, PhotoRequest, ReportRequest, VerificationMethod
 from workstation.site.transport import MAX_REPLY_BYTES, bounded_session, exchange
 
 TIMEOUT_S = 0.4
@@ -30,6 +30,8 @@ INFO = {
     "arrival_key": "ab" * 32,
     "server_time": "2026-06-01T00:00:00Z",
 }
+
+PHOTO_REQUEST = PhotoRequest(key_id="2026-06-01", expert_hash="c" * 64)
 
 Answer = Callable[[socket.socket], None]
 
@@ -186,6 +188,23 @@ def test_anything_but_a_valid_reply_is_server_unreachable(server, client, name):
     assert "abab" not in everything
     server.answers = [say(GOOD)]
     assert client.booth().booth_label == "03"
+
+
+@pytest.mark.parametrize("name", sorted(BAD_ANSWERS))
+def test_anything_but_a_picture_is_server_unreachable(server, client, name):
+    server.answers = [BAD_ANSWERS[name]]
+    with pytest.raises(KioskError) as caught:
+        client.photo(PHOTO_REQUEST)
+    assert caught.value.code is ErrorCode.SITE_SERVER_UNREACHABLE
+    server.answers = [say(http("200 OK", b"picture", "image/jpeg"))]
+    assert client.photo(PHOTO_REQUEST) == b"picture"
+
+
+def test_the_hash_of_a_person_is_in_no_address(server, client):
+    server.answers = [say(http("404 Not Found", b"", "application/problem+json"))]
+    assert client.photo(PHOTO_REQUEST) is None
+    [request] = server.requests
+    assert PHOTO_REQUEST.expert_hash.encode() not in request.partition(b"\r\n\r\n")[0]
 
 
 def test_no_server_at_all():

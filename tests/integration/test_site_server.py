@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import socket
@@ -21,17 +22,20 @@ import psycopg
 import pytest
 import requests
 import uvicorn
+from sqlalchemy import func, select
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.journal.journal import Journal
 from workstation.site.administration import BoothRow, ChainFault, EventPage
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
+    MAX_PHOTO_BYTES,
     SIGNED_OUT,
     ArrivalRequest,
     EventReport,
     LaunchRequest,
     MatchState,
+    PhotoRequest,
     ReadingKind,
     ReadingReport,
     ReadingState,
@@ -42,8 +46,10 @@ from workstation.site.contract import (
 )
 from workstation.site.server import tokens
 from workstation.site.server.app import create_app
+from workstation.site.server.body_limit import MAX_BODY_BYTES
 from workstation.site.server.database import Database, sqlite_url
-from workstation.site.server.models import Base
+from workstation.site.server.models import Base, RosterPhoto
+from workstation.site.server.photos import PER_HOUR
 from workstation.site.server.reports import PAST_READINGS_KEPT, next_interval_s
 from workstation.site.server.site import Site
 
@@ -403,6 +409,96 @@ def _put_alone(site, body):
     return requests.put(f"{site.url}/v1/rosters/{body['project_id']}", json=body, headers=headers, timeout=20)
 
 
+@pytest.mark.parametrize("number", ["UTO411500031202", ID_ONE])
+def test_every_kind_of_number_is_matched(site, number):
+    assert put(site, roster(entries=[entry(number)])).status_code == 200
+    assert site.three.match(seated(site.three, number)).state is MatchState.MATCHED
+
+
+@pytest.mark.parametrize("number", ["uto411500031202", "UTO41150003120", "UT0411500031202", "４１１500190001010012"])
+def test_what_is_no_number_is_refused(site, number):
+    assert put(site, roster(entries=[entry(number)])).status_code == 422
+
+
+# --- photos
+
+JPEG = b"\xff\xd8\xff\xe0 a picture"
+PNG = b"\x89PNG\r\n\x1a\n a picture"
+
+
+def photo_of(client, id_number=ID_ONE) -> bytes | None:
+    info = client.booth()
+    return client.photo(
+        PhotoRequest(key_id=info.key_id, expert_hash=expert_hash(bytes.fromhex(info.arrival_key), id_number))
+    )
+
+
+def pictured(picture=JPEG, **changes):
+    return entry(photo=base64.b64encode(picture).decode(), **changes)
+
+
+def stored_photos(site) -> int:
+    return site.database.run(lambda session: session.scalar(select(func.count()).select_from(RosterPhoto)))
+
+
+@pytest.mark.parametrize("picture", [JPEG, PNG], ids=["jpeg", "png"])
+def test_the_photo_of_an_expert_expected_today(site, picture):
+    put(site, roster(entries=[pictured(picture), entry(ID_TWO)]))
+    assert photo_of(site.three) == photo_of(site.two) == picture
+    assert photo_of(site.three, ID_TWO) is None, "no photo"
+    assert photo_of(site.three, "411500190003030030") is None, "not on the roster"
+
+
+def test_a_photo_goes_with_its_roster_its_expert_and_its_day(site):
+    put(site, roster(entries=[pictured()]))
+    put(site, roster("P-2", entries=[pictured()], starts_at=START + timedelta(days=1)))
+    assert stored_photos(site) == 4, "each for the first day and the night after"
+    put(site, roster(version=2, entries=[pictured(replaced=True)]))
+    assert photo_of(site.three) is None, "replaced today, expected tomorrow"
+    assert stored_photos(site) == 2
+    site.clock.now += timedelta(days=1)
+    assert photo_of(site.three) == JPEG
+    site.clock.now += timedelta(days=1)
+    assert photo_of(site.three) == JPEG
+    assert stored_photos(site) == 1
+    site.clock.now += timedelta(days=1)
+    assert photo_of(site.three) is None
+    assert stored_photos(site) == 0
+
+
+def test_a_booth_may_ask_for_photos_so_often_and_no_more(site):
+    put(site, roster(entries=[pictured()]))
+    for _ in range(PER_HOUR // 2):
+        assert photo_of(site.three) == JPEG
+        assert photo_of(site.three, ID_TWO) is None, "asking for nobody counts as well"
+    with pytest.raises(KioskError) as caught:
+        photo_of(site.three)
+    assert caught.value.context["status"] == 429
+    assert photo_of(site.two) == JPEG
+    site.clock.now += timedelta(hours=1)
+    assert photo_of(site.three) == JPEG
+
+
+def test_a_key_of_another_day_opens_no_photo(site):
+    put(site, roster(entries=[pictured()]))
+    info = site.three.booth()
+    hashed = expert_hash(bytes.fromhex(info.arrival_key), ID_ONE)
+    site.clock.now += timedelta(days=1)
+    assert site.three.photo(PhotoRequest(key_id=info.key_id, expert_hash=hashed)) is None
+
+
+@pytest.mark.parametrize("picture", [b"GIF89a", b"", JPEG + bytes(MAX_PHOTO_BYTES)], ids=["gif", "empty", "long"])
+def test_what_is_no_photo_is_refused_without_repeating_it(site, picture):
+    reply = put(site, roster(entries=[pictured(picture)]))
+    assert reply.status_code == 422
+    assert len(reply.text) < 1000
+
+
+def test_thirty_experts_with_the_longest_photos_fit(site):
+    entries = [pictured(JPEG + bytes(MAX_PHOTO_BYTES - len(JPEG))) for _ in range(30)]
+    assert put(site, roster(entries=entries)).status_code == 200
+
+
 # --- tickets
 
 
@@ -658,6 +754,8 @@ def test_every_door_has_its_own_key(site):
         ("GET", "/board", site.tokens.main_site),
         ("PUT", "/booths/booth-03", site.tokens.booths["booth-03"]),
         ("POST", "/tickets/redeem", site.tokens.admin),
+        ("POST", "/booths/booth-03/photos", site.tokens.booths["booth-02"]),
+        ("POST", "/booths/booth-03/photos", site.tokens.admin),
         ("GET", "/board", "-"),
     ]
     for method, path, token in wrong:
@@ -695,7 +793,7 @@ def test_the_administrator_sets_a_booth_up(site):
 
 def test_strange_requests_are_refused_as_problems(site):
     headers = {"Authorization": f"Bearer {site.tokens.admin}"}
-    long = b"x" * (5 << 20)
+    long = b"x" * (MAX_BODY_BYTES + 1)
     put_ = f"{site.url}/v1/rosters/P-1"
     replies = [
         site.http.put(put_, data=long, headers=headers, timeout=20),

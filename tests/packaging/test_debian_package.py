@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -29,6 +32,14 @@ def settings(model: type[BaseModel] = BoothConfig, prefix: str = "") -> set[str]
         is_section = isinstance(kind, type) and issubclass(kind, BaseModel)
         found |= settings(kind, f"{prefix}{name}.") if is_section else {prefix + name}
     return found
+
+
+def flattened(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def uncommented() -> str:
@@ -68,16 +79,13 @@ def test_the_example_configuration_is_good_once_the_booth_id_is_set(tmp_path):
 
 
 def test_the_example_configuration_shows_every_setting_with_its_default():
-    raw = tomllib.loads(uncommented())
-    shown = {key for key, value in raw.items() if not isinstance(value, dict)}
-    shown |= {f"{name}.{key}" for name, section in raw.items() if isinstance(section, dict) for key in section}
-    assert shown == settings()
+    shown = dict(flattened(tomllib.loads(uncommented())))
+    assert shown.keys() == settings()
     defaults = BoothConfig.model_validate({"schema_version": 1, "place": {"booth_id": "xy-shihe-2-03"}})
-    for section, values in raw.items():
-        for key, value in values.items() if isinstance(values, dict) else ():
-            default = getattr(getattr(defaults, section), key)
-            # A setting without a default shows an example of its value.
-            assert default is None or value == (str(default) if isinstance(default, Path) else default), key
+    for key, value in shown.items():
+        default = operator.attrgetter(key)(defaults)
+        # A setting without a default shows an example of its value.
+        assert default is None or value == (str(default) if isinstance(default, Path) else default), key
 
 
 def test_files_in_etc_are_configuration_files():

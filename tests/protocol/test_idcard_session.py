@@ -8,10 +8,11 @@ import pytest
 
 from drivers.contracts import Assurance, CancelToken, IdCardRecord
 from drivers.errors import CancelledError, DeviceError, ErrorCode
-from drivers.idcard.reader import SdtSession
+from drivers.idcard.reader import ReadPolicy, SdtSession
 from drivers.idcard.sdt import Command, encode_command, encode_frame
 from drivers.simulated.people import DRILL_CARDS, PERSON_A
 
+POLICY = ReadPolicy(assurance=Assurance.SAM_AUTHENTICATED)
 FIND, SELECT, READ = Command.FIND_CARD, Command.SELECT_CARD, Command.READ_BASE
 
 
@@ -44,7 +45,7 @@ class Script:
 def read(exchanges: list[tuple[Command, bytes]], timeout_s: float = 20.0) -> IdCardRecord:
     script = Script(exchanges)
     try:
-        return SdtSession(script, timeout_s=timeout_s, cancel=CancelToken()).read(Assurance.SAM_AUTHENTICATED)
+        return SdtSession(script, timeout_s=timeout_s, cancel=CancelToken()).read(POLICY)
     finally:
         assert script.left == [], "not everything expected was sent"
         assert not any(any(reply) for reply in script.replies), "replies are overwritten"
@@ -123,7 +124,7 @@ class Repeating:
 )
 def test_a_card_that_is_never_found_ends_with_the_time(answers: dict[Command, bytes], code: ErrorCode) -> None:
     with pytest.raises(DeviceError) as raised:
-        SdtSession(Repeating(answers), timeout_s=0.3, cancel=CancelToken()).read(Assurance.UNVERIFIED)
+        SdtSession(Repeating(answers), timeout_s=0.3, cancel=CancelToken()).read(POLICY)
     assert raised.value.code is code
 
 
@@ -131,4 +132,4 @@ def test_cancel_ends_the_polling() -> None:
     cancel = CancelToken()
     session = SdtSession(Repeating({FIND: status(0x80)}, then=cancel.cancel), timeout_s=60, cancel=cancel)
     with pytest.raises(CancelledError):
-        session.read(Assurance.UNVERIFIED)
+        session.read(POLICY)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.errors import ErrorCode
+from drivers.errors import ErrorCode, OtherCard
 from workstation.journey import effects as fx
 from workstation.journey import events as e
 from workstation.journey import states as s
@@ -36,8 +37,16 @@ def read(**kwargs):
     return lambda attempt: e.CardRead(attempt=attempt, holder=holder(**kwargs))
 
 
-def card_failed(code):
-    return lambda attempt: e.CardFailed(attempt=attempt, code=code)
+def card_failed(code, other_card=None):
+    return lambda attempt: e.CardFailed(attempt=attempt, code=code, other_card=other_card)
+
+
+def no_face_in_the_photo(attempt):
+    return e.FaceFailed(attempt=attempt, code=ErrorCode.CARD_PHOTO_UNUSABLE)
+
+
+def under(policy):
+    return start(photo_policy=policy)[0]
 
 
 def face(outcome):
@@ -128,7 +137,7 @@ def test_every_state_of_the_type_is_reachable_and_limited_in_time():
 @st.composite
 def walks(draw):
     """A random walk of up to 60 events; one in ten carries a stale attempt."""
-    journey, _ = start(draw(st.sampled_from([None, RESUME])))
+    journey, _ = start(draw(st.sampled_from([None, RESUME])), draw(st.sampled_from(s.PhotoPolicy)))
     steps = []
     for _ in range(draw(st.integers(1, 60))):
         event = draw(st.sampled_from(list(sample_events(journey))))
@@ -170,6 +179,20 @@ def test_every_ending_clears_the_card_data_and_closes_the_page(steps):
             assert any(isinstance(effect, fx.WipeIdentity) for effect in effects)
         if isinstance(before.state, s.Evaluating) and not isinstance(after.state, s.Evaluating):
             assert fx.ClosePage() in effects
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks())
+def test_no_face_is_checked_without_a_picture_and_no_refused_card_is_kept(steps):
+    for before, _, effects, after in steps:
+        if isinstance(after.state, s.FaceCheck):
+            assert after.state.holder.reference is not None
+        if isinstance(after.state, s.FetchingReference):
+            assert after.photo_policy is s.PhotoPolicy.SERVER_PHOTO
+        if isinstance(before.state, s.ReadingCard) and after.state == s.CardProblem(
+            code=ErrorCode.PHOTO_REQUIRED, failures=1
+        ):
+            assert fx.WipeIdentity(attempt=after.attempt) in effects
 
 
 @settings(max_examples=300, deadline=None)
@@ -230,6 +253,64 @@ def test_a_review_of_another_visit_is_ignored():
 def test_a_card_photo_without_a_face_goes_to_a_human():
     journey, _ = play(e.CardInserted(), read(reference=False))
     assert journey.state.code is ErrorCode.CARD_PHOTO_UNUSABLE
+
+
+NO_PICTURE = (
+    (e.CardInserted(), read(reference=False)),
+    (*TO_FACE, no_face_in_the_photo),
+)
+
+
+@pytest.mark.parametrize("events", NO_PICTURE, ids=["no picture", "no face in it"])
+def test_where_the_card_photo_is_required_nobody_signs_in_without(events):
+    journey, effects = play(*events, journey=under(s.PhotoPolicy.DENY))
+    assert journey.state == s.CardProblem(code=ErrorCode.PHOTO_REQUIRED, failures=1)
+    assert fx.WipeIdentity(attempt=journey.attempt) in effects
+    assert any(isinstance(effect, fx.Record) and effect.kind == "visit_refused" for effect in effects)
+    assert isinstance(play(timer(e.Timer.STATE), journey=journey)[0].state, s.Idle)
+
+
+@pytest.mark.parametrize("events", NO_PICTURE, ids=["no picture", "no face in it"])
+def test_the_sites_photo_takes_the_place_of_a_missing_one(events):
+    journey, effects = play(*events, journey=under(s.PhotoPolicy.SERVER_PHOTO))
+    assert fx.FetchReference(attempt=journey.attempt) in effects
+    journey, effects = play(lambda a: e.ReferenceArrived(attempt=a), journey=journey)
+    assert fx.StartFace(attempt=journey.attempt, reference=s.Reference.SITE_PHOTO) in effects
+    journey, _ = play(face(e.FaceOutcome.MATCH), journey=journey)
+    assert journey.state.presence.method is s.PresenceMethod.CARD_FACE
+
+
+def test_a_photo_of_the_site_that_shows_no_face_goes_to_a_human():
+    arrived = lambda a: e.ReferenceArrived(attempt=a)  # noqa: E731
+    journey, _ = play(*NO_PICTURE[0], arrived, no_face_in_the_photo, journey=under(s.PhotoPolicy.SERVER_PHOTO))
+    assert isinstance(journey.state, s.HumanReview)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda a: e.ReferenceMissing(attempt=a),
+        lambda a: e.SiteFailed(attempt=a, code=ErrorCode.SITE_SERVER_UNREACHABLE),
+        timer(e.Timer.STATE),
+    ],
+    ids=["missing", "site away", "too late"],
+)
+def test_without_the_sites_photo_a_human_compares(answer):
+    journey, _ = play(*NO_PICTURE[0], answer, journey=under(s.PhotoPolicy.SERVER_PHOTO))
+    assert journey.state == s.HumanReview(holder=holder(reference=False), code=ErrorCode.CARD_PHOTO_UNUSABLE)
+
+
+def test_another_card_is_named_and_journaled():
+    journey, effects = play(e.CardInserted(), card_failed(ErrorCode.CARD_WRONG_TYPE, OtherCard.BANK))
+    assert journey.state == s.CardProblem(code=ErrorCode.CARD_WRONG_TYPE, failures=1, other_card=OtherCard.BANK)
+    [recorded] = [effect for effect in effects if isinstance(effect, fx.Record)]
+    assert dict(recorded.facts)["other_card"] == "bank"
+
+
+@pytest.mark.parametrize("code", [ErrorCode.CARD_READER_BROKEN, ErrorCode.SAM_NOT_ALLOWED])
+def test_nobody_is_reminded_to_use_a_reader_that_cannot_work(code):
+    journey, _ = play(e.CardInserted(), card_failed(code), timer(e.Timer.STATE))
+    assert isinstance(journey.state, s.Idle)
 
 
 def test_the_third_mismatch_ends_the_tries():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import workstation.ui
-from drivers.errors import ErrorCode
+from drivers.errors import ErrorCode, OtherCard
 from workstation.face.verification import Coaching as EngineCoaching
 from workstation.journey.states import CheckKind, Step
 from workstation.site.contract import ReadingKind
@@ -107,6 +107,7 @@ def test_families_of_keys_are_complete() -> None:
     assert {f"check.{kind}" for kind in CheckKind} <= keys
     assert {f"device.{kind}" for kind in ReadingKind} <= keys
     assert {f"coaching.{value}" for value in Coaching} <= keys
+    assert {f"other_card.{card}" for card in OtherCard} == {key for key in keys if key.startswith("other_card.")}
 
 
 def test_coaching_means_the_same_as_in_the_face_engine() -> None:

@@ -6,14 +6,14 @@ from datetime import date
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from drivers.contracts import Assurance, DeviceKind, DeviceState, DeviceStatus, IdCardRecord
-from drivers.errors import ErrorCode
-from workstation.face.verification import Observation
+from drivers.contracts import Assurance, CardType, DeviceKind, DeviceState, DeviceStatus, IdCardRecord, Image
+from drivers.errors import ErrorCode, OtherCard
+from workstation.face.verification import Observation, ReferenceKind
 from workstation.health.board import HealthEvent
 from workstation.identity.vault import IdentityVault
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Assignment, Attempt, Check, holder_of
+from workstation.journey.states import Assignment, Attempt, Check, Reference, holder_of
 from workstation.site.contract import Command, CommandKind, Launch, MatchReply, MatchState
 
 from .browser import BrowserBridge
@@ -30,10 +30,17 @@ _PENDING = {
     MatchState.OTHER_BOOTH: ErrorCode.ROSTER_OTHER_BOOTH,
     MatchState.REPLACED: ErrorCode.ROSTER_REPLACED,
 }
+_REFERENCE_KINDS = {
+    Reference.CARD_PHOTO: ReferenceKind.CARD_PHOTO,
+    Reference.SITE_PHOTO: ReferenceKind.ROSTER_PHOTO,
+}
 
 
 class KioskActions(QObject):
     """Lives in the GUI thread. Every slot here is a bound method, so signals of workers arrive queued.
+
+    Args:
+        card_types: the kinds of card that may sign in at this site.
 
     Signals:
         restart_requested(): the program must end; the watchdog starts it again.
@@ -50,12 +57,14 @@ class KioskActions(QObject):
         health: HealthBridge,
         records: RecordBridge,
         browser: BrowserBridge,
+        card_types: frozenset[CardType],
         is_drill: bool,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._vault, self._card, self._face, self._health = vault, card, face, health
-        self._records, self._browser, self._is_drill = records, browser, is_drill
+        self._records, self._browser = records, browser
+        self._card_types, self._is_drill = card_types, is_drill
         self._site: SiteBridge | None = None
         self._launch: Launch | None = None
         self.journey = JourneyBridge(self, self)
@@ -79,6 +88,7 @@ class KioskActions(QObject):
     def join_site(self, site: SiteBridge) -> None:
         """Use this site server from now on. Until then requests fail as if it were away, and are repeated."""
         self._site = site
+        site.photo_answered.connect(self._on_site_photo_answered)
         site.arrival_recorded.connect(self._on_site_arrival_recorded)
         site.match_answered.connect(self._on_site_match_answered)
         site.launch_granted.connect(self._on_site_launch_granted)
@@ -92,7 +102,7 @@ class KioskActions(QObject):
         match effect:
             case fx.ReadCard() | fx.StopReading() | fx.StartFace() | fx.StopFace() | fx.RunChecks():
                 self._use_devices(effect)
-            case fx.SendArrival() | fx.AskMatch() | fx.RequestLaunch():
+            case fx.FetchReference() | fx.SendArrival() | fx.AskMatch() | fx.RequestLaunch():
                 self._ask_site(effect)
             case fx.PrepareBrowser() | fx.OpenPage() | fx.ClosePage():
                 self._use_browser(effect)
@@ -110,22 +120,24 @@ class KioskActions(QObject):
                 self._face.prepare()
             case fx.StopReading():
                 self._card.stop_reading()
-            case fx.StartFace(attempt=attempt):
+            case fx.StartFace(attempt=attempt, reference=reference):
                 portrait = self._vault.portrait
                 if portrait is None:
                     self._tell(ev.FaceFailed(attempt=attempt, code=ErrorCode.CARD_PHOTO_UNUSABLE))
                 else:
-                    self._face.start(attempt, portrait)
+                    self._face.start(attempt, portrait, _REFERENCE_KINDS[reference])
             case fx.StopFace():
                 self._face.stop()
             case fx.RunChecks(attempt=attempt):
                 self._health.check(attempt)
 
-    def _ask_site(self, effect: fx.SendArrival | fx.AskMatch | fx.RequestLaunch) -> None:
+    def _ask_site(self, effect: fx.FetchReference | fx.SendArrival | fx.AskMatch | fx.RequestLaunch) -> None:
         if self._site is None:
             self._tell(ev.SiteFailed(attempt=effect.attempt, code=ErrorCode.SITE_SERVER_UNREACHABLE))
             return
         match effect:
+            case fx.FetchReference(attempt=attempt):
+                self._site.fetch_photo(attempt, self._vault.expert_hash)
             case fx.SendArrival(attempt=attempt, session_id=session_id, method=method):
                 self._site.arrive(attempt, session_id, method, self._vault.expert_hash)
             case fx.AskMatch(attempt=attempt, session_id=session_id):
@@ -178,19 +190,28 @@ class KioskActions(QObject):
     def _on_card_status_observed(self, status: DeviceStatus) -> None:
         self._health.observe_device(status)
 
-    @Slot(int, object)
-    def _on_card_read(self, attempt: int, record: IdCardRecord) -> None:
+    @Slot(int, object, object)
+    def _on_card_read(self, attempt: int, record: IdCardRecord, portrait: Image | None) -> None:
         if attempt != self.journey.journey.attempt:
+            _overwrite(portrait)
             return  # the visit it was read for is over: do not even keep it
-        if record.assurance is not Assurance.SAM_AUTHENTICATED and not self._is_drill:
-            self._on_card_failed(attempt, ErrorCode.CARD_READER_BROKEN)
+        refusal = self._refusal(record)
+        if refusal is not None:
+            _overwrite(portrait)
+            self._on_card_failed(attempt, refusal, None)
             return
-        holder = self._vault.take(record, date.today())  # noqa: DTZ011 - validity is a calendar day at the booth
+        holder = self._vault.take(record, portrait, date.today())  # noqa: DTZ011 - validity is a calendar day at the booth
         self._tell(ev.CardRead(attempt=Attempt(attempt), holder=holder))
 
-    @Slot(int, object)
-    def _on_card_failed(self, attempt: int, code: ErrorCode) -> None:
-        self._tell(ev.CardFailed(attempt=Attempt(attempt), code=code))
+    def _refusal(self, record: IdCardRecord) -> ErrorCode | None:
+        """Return why this site does not take the card, ``None`` when it does."""
+        if record.assurance is not Assurance.SAM_AUTHENTICATED and not self._is_drill:
+            return ErrorCode.CARD_READER_BROKEN
+        return None if record.card_type in self._card_types else ErrorCode.CARD_WRONG_TYPE
+
+    @Slot(int, object, object)
+    def _on_card_failed(self, attempt: int, code: ErrorCode, other_card: OtherCard | None) -> None:
+        self._tell(ev.CardFailed(attempt=Attempt(attempt), code=code, other_card=other_card))
 
     @Slot(int, object)
     def _on_face_observed(self, attempt: int, observation: Observation) -> None:
@@ -205,7 +226,11 @@ class KioskActions(QObject):
         holder = holder_of(journey.state)
         if attempt != journey.attempt or holder is None:
             return
-        facts: dict[str, fx.Fact] = {"outcome": outcome.value, "model": self._face.model}
+        facts: dict[str, fx.Fact] = {
+            "outcome": outcome.value,
+            "reference": holder.reference.value if holder.reference else "",
+            "model": self._face.model,
+        }
         if observation.similarity_score is not None:
             facts["similarity_score"] = round(observation.similarity_score, 3)
         self._records.append("face_compared", holder.session_id, facts)
@@ -263,6 +288,16 @@ class KioskActions(QObject):
         facts: dict[str, fx.Fact] = {"host": host, "reason": reason, "code": ErrorCode.ACTION_NOT_ALLOWED.value}
         self._records.append("navigation_refused", "", facts)
 
+    @Slot(int, object)
+    def _on_site_photo_answered(self, attempt: int, picture: Image | None) -> None:
+        if attempt != self.journey.journey.attempt:
+            _overwrite(picture)
+        elif picture is None:
+            self._tell(ev.ReferenceMissing(attempt=Attempt(attempt)))
+        else:
+            self._vault.keep_reference(picture)
+            self._tell(ev.ReferenceArrived(attempt=Attempt(attempt)))
+
     @Slot(int, str, str)
     def _on_site_arrival_recorded(self, attempt: int, expert_hash: str, elsewhere: str) -> None:
         self._tell(ev.ArrivalRecorded(attempt=Attempt(attempt), expert_hash=expert_hash, elsewhere=elsewhere))
@@ -299,3 +334,8 @@ class KioskActions(QObject):
                 self._tell(ev.ReviewRejected(session_id=command.session_id))
             case CommandKind.MESSAGE:
                 self._tell(ev.MessageArrived(text=command.text))
+
+
+def _overwrite(picture: Image | None) -> None:
+    if picture is not None:
+        picture.fill(0)

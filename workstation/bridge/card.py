@@ -6,8 +6,8 @@ import threading
 
 from PySide6.QtCore import QObject, Signal
 
-from drivers.contracts import CancelToken, CardReader, Presence
-from drivers.errors import CancelledError, DeviceError, ErrorCode
+from drivers.contracts import CancelToken, CardReader, PhotoDecoder, Presence
+from drivers.errors import CancelledError, DeviceError, ErrorCode, WrongCardError
 
 from .threads import SupervisedLoop
 
@@ -20,18 +20,21 @@ class CardBridge(QObject):
     Signals:
         card_inserted(), card_lifted(): what lies on the reader changed.
         status_observed(DeviceStatus): after every wait, at least every five seconds.
-        card_read(int attempt, IdCardRecord), card_failed(int attempt, ErrorCode): the answer to ``read``.
+        card_read(int attempt, IdCardRecord, Image | None portrait),
+        card_failed(int attempt, ErrorCode, OtherCard | None): the answer to ``read``.
     """
 
     card_inserted = Signal()
     card_lifted = Signal()
     status_observed = Signal(object)
-    card_read = Signal(int, object)
-    card_failed = Signal(int, object)
+    card_read = Signal(int, object, object)
+    card_failed = Signal(int, object, object)
 
-    def __init__(self, reader: CardReader, *, timeout_s: float, parent: QObject | None = None) -> None:
+    def __init__(
+        self, reader: CardReader, decoder: PhotoDecoder, *, timeout_s: float, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._reader = reader
+        self._reader, self._decoder = reader, decoder
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._wanted: int | None = None
@@ -87,18 +90,20 @@ class CardBridge(QObject):
     def _read(self, attempt: int, wake: CancelToken) -> None:
         try:
             record = self._reader.read(timeout_s=self._timeout_s, cancel=wake)
+            # Here and not in the GUI thread: a vendor's decoder may take seconds, or for ever up to its limit.
+            portrait = self._decoder.decode(record.photo_block)
         except CancelledError:
             return
         except DeviceError as error:
             self._done(attempt)
-            self.card_failed.emit(attempt, error.code)
+            self.card_failed.emit(attempt, error.code, error.card if isinstance(error, WrongCardError) else None)
         except Exception:
             self._done(attempt)
-            self.card_failed.emit(attempt, ErrorCode.CARD_READER_BROKEN)
+            self.card_failed.emit(attempt, ErrorCode.CARD_READER_BROKEN, None)
             raise
         else:
             self._done(attempt)
-            self.card_read.emit(attempt, record)
+            self.card_read.emit(attempt, record, portrait)
 
     def _done(self, attempt: int) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from drivers.contracts import Camera, CancelToken, Image
 from drivers.errors import CancelledError, ErrorCode, KioskError
 from workstation.face.client import FaceClient
+from workstation.face.verification import ReferenceKind
 
 from .threads import Lane
 
@@ -55,13 +56,13 @@ class FaceBridge(QObject):
         """Start the face worker, so that it is ready when the card has been read."""
         self.lane.submit(self._prepare)
 
-    def start(self, attempt: int, portrait: Image) -> None:
-        """Compare live pictures with ``portrait`` until decided or stopped."""
+    def start(self, attempt: int, portrait: Image, kind: ReferenceKind = ReferenceKind.CARD_PHOTO) -> None:
+        """Compare live pictures with ``portrait`` until decided or stopped; ``kind`` sets the threshold."""
         token = CancelToken()
         with self._lock:
             self._running.cancel()
             self._running = token
-        self.lane.submit(lambda: self._run(attempt, portrait, token))
+        self.lane.submit(lambda: self._run(attempt, portrait, kind, token))
 
     def stop(self) -> None:
         """Close the camera and let the worker forget. Returns at once."""
@@ -96,10 +97,10 @@ class FaceBridge(QObject):
         self._client.start()
         return self._client
 
-    def _run(self, attempt: int, portrait: Image, token: CancelToken) -> None:
+    def _run(self, attempt: int, portrait: Image, kind: ReferenceKind, token: CancelToken) -> None:
         try:
             client = self._started()
-            if not client.set_reference(portrait):
+            if not client.set_reference(portrait, kind):
                 raise KioskError(ErrorCode.CARD_PHOTO_UNUSABLE)
             if not token.is_cancelled:
                 self._camera.open()

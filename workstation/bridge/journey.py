@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from workstation.journey import effects as fx
 from workstation.journey.events import Crashed, Event, Timer, TimerExpired
-from workstation.journey.states import Attempt, Journey, Resume
+from workstation.journey.states import Attempt, Journey, PhotoPolicy, Resume
 from workstation.journey.transition import start, transition
 
 
@@ -44,11 +44,11 @@ class JourneyBridge(QObject):
             raise RuntimeError("the journey has not begun")
         return self._journey
 
-    def begin(self, resume: Resume | None) -> None:
+    def begin(self, resume: Resume | None, photo_policy: PhotoPolicy = PhotoPolicy.MANUAL) -> None:
         """Enter the first state."""
         self._draining = True
         try:
-            self._apply(*start(resume))
+            self._apply(*start(resume, photo_policy))
         finally:
             self._draining = False
         self._drain()

@@ -9,10 +9,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from PySide6.QtCore import QObject, Signal
 
-from drivers.contracts import CancelToken
+from drivers.contracts import CancelToken, Image
 from drivers.errors import ErrorCode, KioskError
 from workstation.health.probes import read_clock, read_link
 from workstation.health.readings import Moment
+from workstation.identity.reference import decode_reference
 from workstation.journal.journal import Journal
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
@@ -20,6 +21,7 @@ from workstation.site.contract import (
     BoothInfo,
     Command,
     LaunchRequest,
+    PhotoRequest,
     ReadingKind,
     ReadingReport,
     VerificationMethod,
@@ -37,15 +39,17 @@ class SiteBridge(QObject):
 
     Signals:
         booth_changed(BoothInfo): what the site says about this booth.
+        photo_answered(int attempt, Image | None): answer to ``fetch_photo``.
         arrival_recorded(int attempt, str expert_hash, str elsewhere): answer to ``arrive``.
         match_answered(int attempt, MatchReply): answer to ``match``.
         launch_granted(int attempt, Launch): answer to ``launch``.
-        request_failed(int attempt, ErrorCode): no good answer to one of the three.
+        request_failed(int attempt, ErrorCode): no good answer to one of the four.
         command_received(Command): an order of the site.
         reading_taken(Reading): link and clock, measured by the reports.
     """
 
     booth_changed = Signal(object)
+    photo_answered = Signal(int, object)
     arrival_recorded = Signal(int, str, str)
     match_answered = Signal(int, object)
     launch_granted = Signal(int, object)
@@ -87,6 +91,10 @@ class SiteBridge(QObject):
         """Send the next report now: something that somebody waits for was journaled."""
         self._wake.set()
 
+    def fetch_photo(self, attempt: int, hash_with: Callable[[bytes], str | None]) -> None:
+        """Ask for the site's photo of the person; ``hash_with`` as for ``arrive``."""
+        self._request(attempt, lambda: self._fetch_photo(attempt, hash_with))
+
     def arrive(self, attempt: int, session_id: str, method: str, hash_with: Callable[[bytes], str | None]) -> None:
         """Report an arrival. ``hash_with`` turns the key of the day into the expert's keyed hash."""
         self._request(attempt, lambda: self._arrive(attempt, session_id, method, hash_with))
@@ -117,6 +125,15 @@ class SiteBridge(QObject):
                 self._booth = None  # a key of yesterday is refused so: the next try fetches today's
             code = ErrorCode.SITE_SERVER_UNREACHABLE if error.code is ErrorCode.INTERNAL else error.code
             self.request_failed.emit(attempt, code)
+
+    def _fetch_photo(self, attempt: int, hash_with: Callable[[bytes], str | None]) -> None:
+        booth = self._booth or self._fetch_booth()
+        expert_hash = hash_with(bytes.fromhex(booth.arrival_key))
+        if expert_hash is None:
+            return  # the person left meanwhile
+        data = self._client.photo(PhotoRequest(key_id=booth.key_id, expert_hash=expert_hash))
+        picture: Image | None = None if data is None else decode_reference(data)
+        self.photo_answered.emit(attempt, picture)
 
     def _arrive(self, attempt: int, session_id: str, method: str, hash_with: Callable[[bytes], str | None]) -> None:
         booth = self._booth or self._fetch_booth()

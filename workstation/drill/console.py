@@ -46,11 +46,13 @@ class CardChoice:
         key: the card's name on the bench (``BenchState.card``).
         label: what the operator reads.
         holder: who 本人 is while this card is chosen: PERSON_A or PERSON_B.
+        group: heading in the list; choices of a group follow each other.
     """
 
     key: str
     label: str
     holder: Scene = Scene.PERSON_A
+    group: str = ""
 
 
 _PLUG = (("已接上", "已拔出"), ("插上", "拔出"))
@@ -173,11 +175,16 @@ class DrillConsole(QWidget):
         return card
 
     def _reader_card(self) -> Card:
-        card = self._card("身份证", "card")
+        card = self._card("读卡区", "card")
         self._choice = Choice()
+        group = ""
         for choice in self._cards:
+            if choice.group != group:
+                group = choice.group
+                self._choice.add_heading(group)
             self._choice.addItem(choice.label, choice.key)
-        self._put = make_button("放上身份证", kind=Kind.PRIMARY)
+        self._choice.setCurrentIndex(self._choice.findData(self._cards[0].key))
+        self._put = make_button("放上", kind=Kind.PRIMARY)
         self._take = make_button("取走")
         self._choice.activated.connect(self._on_card_chosen)
         self._put.clicked.connect(self._on_put)
@@ -243,7 +250,7 @@ class DrillConsole(QWidget):
     # --- what the operator does ---
 
     def _chosen(self) -> CardChoice:
-        return self._cards[self._choice.currentIndex()]
+        return next(choice for choice in self._cards if choice.key == self._choice.currentData())
 
     def _change(self, **fields: object) -> None:
         self._bench.change(**fields)
@@ -294,9 +301,8 @@ class DrillConsole(QWidget):
             self._show(state)
 
     def _show(self, state: BenchState) -> None:
-        keys = [choice.key for choice in self._cards]
-        if state.card in keys:
-            self._choice.setCurrentIndex(keys.index(state.card))
+        if any(choice.key == state.card for choice in self._cards):
+            self._choice.setCurrentIndex(self._choice.findData(state.card))
         can_move = "card" not in self._unavailable
         self._choice.setEnabled(can_move and state.card is None)
         self._put.setEnabled(can_move and state.card is None)
@@ -335,6 +341,8 @@ QPushButton:checked:disabled {{ background: {Color.QUIET}; border-color: {Color.
 QComboBox, QLineEdit {{ {_FIELD} background: {Color.SURFACE}; color: {Color.INK}; }}
 QComboBox:disabled, QLineEdit:disabled {{ background: {Color.QUIET}; color: {Color.MUTED}; }}
 QComboBox:focus, QLineEdit:focus {{ border-color: {Color.BRAND_BRIGHT}; }}
+QComboBox QAbstractItemView {{ background: {Color.SURFACE}; color: {Color.INK}; border: 1px solid {Color.LINE};
+    selection-background-color: {Color.PAGE}; selection-color: {Color.BRAND}; outline: none; font-size: 15px; }}
 QComboBox::drop-down {{ border: none; width: 28px; }}
 QScrollBar:vertical {{ background: {Color.PAGE}; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {Color.CONTROL}; border-radius: 5px; min-height: 40px; }}

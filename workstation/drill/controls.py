@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from workstation.ui.theme import Color, Role, Theme, Tone
@@ -71,6 +71,22 @@ class SwitchRow(QWidget):
 
 class Choice(QComboBox):
     """A combo box that draws its own arrow: a style sheet takes the native one away and has only files instead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items = QStandardItemModel(self)
+        self.setModel(self._items)
+
+    def add_heading(self, caption: str) -> None:
+        """Add a line that cannot be chosen."""
+        heading = QStandardItem(caption)
+        heading.setEnabled(False)
+        heading.setSelectable(False)
+        font = self.font()
+        font.setBold(True)
+        font.setPixelSize(13)
+        heading.setFont(font)
+        self._items.appendRow(heading)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the box, then a chevron at its right."""

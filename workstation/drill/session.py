@@ -27,6 +27,7 @@ STATES = {
     "idle": "空闲",
     "reading-card": "读取身份证",
     "card-problem": "身份证未能使用",
+    "fetching-reference": "取登记照片",
     "face-check": "人脸核验",
     "face-problem": "人脸核验未通过",
     "human-review": "等待人工复核",
@@ -40,16 +41,28 @@ STATES = {
     "farewell": "离场回执",
     "out-of-service": "暂停服务",
 }
+_GOOD, _DOUBTFUL, _FAULTY, _OTHER = "名单内，可以签到", "可以读取，需要人工处理", "读取失败", "不是身份证"
 CARDS = (
-    CardChoice("person-a", "柯敏的身份证（名单内）"),
-    CardChoice("person-b", "何乐雯的身份证（不在名单）", Scene.PERSON_B),
-    CardChoice("person-a-expired", "过期的身份证"),
-    CardChoice("bad-check-digit", "号码校验位错误"),
-    CardChoice("unknown-type", "其他证件"),
-    CardChoice("no-face", "照片无人脸"),
-    CardChoice("lifted-early", "读到一半就拿走的身份证"),
-    CardChoice("unreadable", "读不出来的卡"),
+    CardChoice("person-a", "柯敏的身份证", group=_GOOD),
+    CardChoice("person-a-moved", "柯敏的身份证（迁过两次地址）", group=_GOOD),
+    CardChoice("rare-character", "姓名含生僻字的身份证", group=_GOOD),
+    CardChoice("hk-resident", "港澳居民居住证", group=_GOOD),
+    CardChoice("foreign-resident-2017", "外国人永久居留身份证（2017 版）", Scene.PERSON_B, group=_GOOD),
+    CardChoice("foreign-resident-2023", "外国人永久居留身份证（2023 版）", Scene.PERSON_B, group=_GOOD),
+    CardChoice("person-b", "何乐雯的身份证（不在名单）", Scene.PERSON_B, group=_DOUBTFUL),
+    CardChoice("person-a-expired", "过期的身份证", group=_DOUBTFUL),
+    CardChoice("no-face", "照片无人脸", group=_DOUBTFUL),
+    CardChoice("bad-check-digit", "号码校验位错误", group=_FAULTY),
+    CardChoice("unknown-type", "类型不明的证件", group=_FAULTY),
+    CardChoice("lifted-early", "读到一半就拿走的身份证", group=_FAULTY),
+    CardChoice("unreadable", "读不出来的卡", group=_FAULTY),
+    CardChoice("bank", "银行卡", group=_OTHER),
+    CardChoice("social-security", "社会保障卡", group=_OTHER),
+    CardChoice("transit", "公交卡", group=_OTHER),
+    CardChoice("passport", "护照", group=_OTHER),
+    CardChoice("phone", "手机", group=_OTHER),
 )
+"""Every drill card and every other card, those that go well first."""
 
 
 class Session(QObject):

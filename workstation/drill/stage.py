@@ -8,8 +8,10 @@ says so. The bench file is the only control; ``follow`` makes the services agree
 from __future__ import annotations
 
 import contextlib
+import importlib.resources
 import subprocess
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +20,11 @@ from urllib.parse import urlsplit
 
 import tomli_w
 
+from drivers.contracts import Assurance
+from drivers.idcard.record import parse_record
 from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_port_pair
-from drivers.simulated.people import PERSON_A
+from drivers.simulated.people import DRILL_CARDS, PERSON_A, PERSON_B
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
 from workstation.drill.administrator import Administrator
@@ -32,6 +36,14 @@ from workstation.spawn import module_command
 
 BOOTH_ID = "xy-shihe-2-03"
 PROJECT_ID = "XY-2026-GC-0417"
+EXPECTED = {
+    "person-a": PERSON_A,
+    "rare-character": PERSON_A,
+    "hk-resident": PERSON_A,
+    "foreign-resident-2017": PERSON_B,
+    "foreign-resident-2023": PERSON_B,
+}
+"""The cards whose holders are on the roster, and whose face is on them."""
 MAINS_RUNTIME_S = 15_120
 """4 h 12 min, what a booth's UPS should carry (rule annex 一(一)4 asks for 4 h)."""
 
@@ -41,6 +53,7 @@ class Stage:
 
     Args:
         directory: for the bench file, the configuration, and every service's files.
+        photo: settings of the configuration's [photo] section. Where the site's photo is used, the roster brings some.
         screen: settings of the configuration's [screen] section.
 
     Attributes:
@@ -49,12 +62,13 @@ class Stage:
         notes: what is simulated because a real service cannot run here, by device.
     """
 
-    def __init__(self, directory: Path, **screen: bool | str) -> None:
+    def __init__(self, directory: Path, photo: Mapping[str, str] | None = None, **screen: bool | str) -> None:
         self.directory = directory
         self.bench = BenchFile(directory / "bench.json")
         self.config_file = directory / "booth.toml"
         self.environment: dict[str, str] = {}
         self.notes: dict[str, str] = {}
+        self._photo = dict(photo or {})
         self._screen = screen
         self._applied = BenchState()
         self._undo = contextlib.ExitStack()
@@ -129,8 +143,9 @@ class Stage:
         self.deliver_roster()
 
     def deliver_roster(self, *, listed: bool = True) -> None:
-        """Deliver a new version of the roster; with ``listed`` false the drill's expert is not on it."""
-        self.administrator.deliver(_roster(f"http://127.0.0.1:{self.main_site_link.port}", listed=listed))
+        """Deliver a new version of the roster; with ``listed`` false nobody is on it."""
+        entries = _entries(with_photos=self._photo.get("missing") == "server_photo") if listed else []
+        self.administrator.deliver(_roster(f"http://127.0.0.1:{self.main_site_link.port}", entries))
 
     def _start_reader(self) -> dict[str, Any]:
         port = free_port_pair()
@@ -199,6 +214,7 @@ class Stage:
                 "timeout_s": 2.0,
             },
             "storage": {"data_dir": str(self.directory / "kiosk"), "min_free_mb": 50},
+            "photo": self._photo,
             "screen": self._screen,
             "drill": {"bench_file": str(self.bench.path)},
             **sections,
@@ -232,15 +248,27 @@ def _booth() -> BoothSettings:
     )
 
 
-def _roster(origin: str, *, listed: bool) -> Roster:
+def _entries(*, with_photos: bool) -> list[RosterEntry]:
+    entries = []
+    for seat, (name, person) in enumerate(EXPECTED.items(), 3):
+        card = DRILL_CARDS[name]
+        record = parse_record(bytearray(card.text), card.photo(), Assurance.UNVERIFIED, bytearray())
+        photo = importlib.resources.files("assets.drill").joinpath(person.picture).read_bytes()
+        entries.append(
+            RosterEntry(
+                name=record.name,
+                id_number=record.id_number,
+                alias=f"专家{seat:02}",
+                role="技术标评委（副场）",
+                booth_id=BOOTH_ID,
+                photo=b64encode(photo) if with_photos else None,
+            )
+        )
+    return entries
+
+
+def _roster(origin: str, entries: list[RosterEntry]) -> Roster:
     now = datetime.now(UTC)
-    expert = RosterEntry(
-        name=PERSON_A.name,
-        id_number=PERSON_A.number,
-        alias="专家03",
-        role="技术标评委（副场）",
-        booth_id=BOOTH_ID,
-    )
     return Roster(
         project_id=PROJECT_ID,
         version=int(now.timestamp() * 1000),
@@ -252,5 +280,5 @@ def _roster(origin: str, *, listed: bool) -> Roster:
         starts_at=now + timedelta(minutes=5),
         expected_hours=4,
         signing="临时 CA（编号 0317，离席归还）",
-        entries=[expert] if listed else [],
+        entries=entries,
     )

@@ -11,7 +11,7 @@ import psutil
 from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, UpsFlag, UpsReading
 from drivers.errors import ErrorCode
 from workstation.health.readings import Moment, Reading
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.contract import DeviceIdentity, ReadingKind, ReadingState
 
 CLOCK_LIMIT_S = 2.0
 """Clock offset above which E-606 is raised, seconds."""
@@ -56,13 +56,23 @@ def read_device(status: DeviceStatus, at: Moment) -> Reading:
         code = ErrorCode.MICROPHONE_SILENT if "muted" in status.detail else ErrorCode.HEADSET_ABSENT
     elif state is not ReadingState.BAD:
         code = None
+    elif status.code is not None:
+        code = status.code
     return Reading(
         kind=ReadingKind(status.kind.value),
         state=state,
         observed=at,
         code=code,
         detail=status.detail or status.name,
+        device=_identity(status),
     )
+
+
+def _identity(status: DeviceStatus) -> DeviceIdentity | None:
+    """Texts come from devices and drivers: cut to what the wire takes."""
+    if not (status.name or status.serial or status.firmware):
+        return None
+    return DeviceIdentity(name=status.name[:200], serial=status.serial[:100], firmware=status.firmware[:100])
 
 
 def read_ups(ups: UpsReading, at: Moment, *, low_runtime_s: float = LOW_RUNTIME_S) -> Reading:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from drivers.errors import ErrorCode
-from workstation.site.contract import ReadingKind, ReadingReport, ReadingState
+from workstation.site.contract import DeviceIdentity, ReadingKind, ReadingReport, ReadingState
 
 _MAX_DETAIL = 200
 """Limit of ``ReadingReport.detail``."""
@@ -43,6 +43,7 @@ class Reading:
         values: figures with the unit in the name, such as ``runtime_s``; only those that were measured.
         code: what is wrong, when people are told about it; always ``None`` when OK or UNKNOWN.
         detail: short technical fact for the administrator; never a person's data.
+        device: which piece of hardware was seen, ``None`` for what is no device.
 
     Raises:
         ValueError: a code beside OK or UNKNOWN, or a value that is no finite number.
@@ -54,6 +55,7 @@ class Reading:
     values: Mapping[str, float] = field(default_factory=dict)
     code: ErrorCode | None = None
     detail: str = ""
+    device: DeviceIdentity | None = None
 
     def __post_init__(self) -> None:
         if self.code is not None and self.state in {ReadingState.OK, ReadingState.UNKNOWN}:
@@ -74,4 +76,5 @@ class Reading:
             observed_at=self.observed_at,
             values=dict(self.values),
             detail=self.detail[:_MAX_DETAIL],
+            device=self.device,
         )

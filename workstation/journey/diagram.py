@@ -10,10 +10,22 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
-from drivers.errors import ErrorCode
+from drivers.errors import ErrorCode, OtherCard
 
 from . import events as e
-from .states import Assignment, Attempt, Check, CheckKind, Holder, Journey, Resume, SessionId, State
+from .states import (
+    Assignment,
+    Attempt,
+    Check,
+    CheckKind,
+    Holder,
+    Journey,
+    PhotoPolicy,
+    Reference,
+    Resume,
+    SessionId,
+    State,
+)
 from .transition import start, transition
 
 _TASK = Assignment(
@@ -27,7 +39,7 @@ def holder(*, expired: bool = False, reference: bool = True) -> Holder:
     """Return a made-up card holder."""
     return Holder(
         session_id=SessionId("S"), masked_name="", masked_number="", sex="2",
-        expired_on="1999-12-31" if expired else None, has_reference=reference,
+        expired_on="1999-12-31" if expired else None, reference=Reference.CARD_PHOTO if reference else None,
     )  # fmt: skip
 
 
@@ -40,8 +52,11 @@ def sample_events(journey: Journey) -> Iterator[e.Event]:
         yield e.ConditionCleared(code=code)
     for person in (holder(), holder(expired=True), holder(reference=False)):
         yield e.CardRead(attempt=now, holder=person)
-    for code in (ErrorCode.CARD_LIFTED, ErrorCode.CARD_WRONG_TYPE, ErrorCode.READER_ABSENT):
+    for code in (ErrorCode.CARD_LIFTED, ErrorCode.READER_ABSENT, ErrorCode.SAM_NOT_ALLOWED):
         yield e.CardFailed(attempt=now, code=code)
+    for card in (None, OtherCard.BANK):
+        yield e.CardFailed(attempt=now, code=ErrorCode.CARD_WRONG_TYPE, other_card=card)
+    yield from (e.ReferenceArrived(attempt=now), e.ReferenceMissing(attempt=now))
     yield from (e.FaceDecided(attempt=now, outcome=outcome) for outcome in e.FaceOutcome)
     for code in (ErrorCode.CAMERA_LOST, ErrorCode.CARD_PHOTO_UNUSABLE):
         yield e.FaceFailed(attempt=now, code=code)
@@ -65,7 +80,7 @@ def sample_events(journey: Journey) -> Iterator[e.Event]:
 def explore() -> dict[State, set[tuple[str, State]]]:
     """Return every reachable state with its outgoing edges (event name, next state)."""
     resume = Resume(session_id=SessionId("S"), expert_hash=_HASH, project_id="P")
-    queue = deque([_forget(start()[0]), _forget(start(resume)[0])])
+    queue = deque(_forget(start(past, policy)[0]) for past in (None, resume) for policy in PhotoPolicy)
     edges: dict[State, set[tuple[str, State]]] = {}
     seen = set(queue)
     while queue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .events import Timer
-from .states import Attempt, Resume, SessionId
+from .states import Attempt, Reference, Resume, SessionId
 
 Fact = str | int | float | bool | None
 
@@ -23,10 +23,18 @@ class StopReading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartFace:
-    """Open the camera and compare; answer FaceDecided or FaceFailed."""
+class FetchReference:
+    """Get the site's photo of the card holder; answer ReferenceArrived, ReferenceMissing or SiteFailed."""
 
     attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartFace:
+    """Open the camera and compare with this reference; answer FaceDecided or FaceFailed."""
+
+    attempt: Attempt
+    reference: Reference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +144,7 @@ class Restart:
 Effect = (
     ReadCard
     | StopReading
+    | FetchReference
     | StartFace
     | StopFace
     | SendArrival

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drivers.errors import ErrorCode
+from drivers.errors import ErrorCode, OtherCard
 
-from .states import Assignment, Attempt, Check, Holder, Resume
+from .states import Assignment, Attempt, Check, Holder, PhotoPolicy, Resume
 
 
 class FaceOutcome(StrEnum):
@@ -31,6 +31,7 @@ class Started:
     """The program started; ``resume`` is what an unfinished evaluation left behind."""
 
     resume: Resume | None = None
+    photo_policy: PhotoPolicy = PhotoPolicy.MANUAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +68,25 @@ class CardRead:
 
 @dataclass(frozen=True, kw_only=True)
 class CardFailed:
-    """The card could not be read or used."""
+    """The card could not be read or used. ``other_card`` comes with E-105 when the reader could tell what it is."""
 
     attempt: Attempt
     code: ErrorCode
+    other_card: OtherCard | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceArrived:
+    """The site had a photo of the card holder, and it waits in the identity store."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceMissing:
+    """The site has no photo of the card holder that can be used."""
+
+    attempt: Attempt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +147,7 @@ class MatchPending:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteFailed:
-    """A request to the site server failed (arrival, match or launch)."""
+    """A request to the site server failed (photo, arrival, match or launch)."""
 
     attempt: Attempt
     code: ErrorCode
@@ -226,6 +242,8 @@ Event = (
     | CardLifted
     | CardRead
     | CardFailed
+    | ReferenceArrived
+    | ReferenceMissing
     | FaceDecided
     | FaceFailed
     | ReviewPassed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NewType
 
-from drivers.errors import ErrorCode
+from drivers.errors import ErrorCode, OtherCard
 
 Attempt = NewType("Attempt", int)
 """Counts the entries into states. A result that carries an older attempt is stale and dropped."""
@@ -35,16 +35,35 @@ class PresenceMethod(StrEnum):
     CARD_HUMAN = "card-human"
 
 
+class Reference(StrEnum):
+    """The picture that live pictures are compared with, by its name in the journal."""
+
+    CARD_PHOTO = "card-photo"
+    SITE_PHOTO = "site-photo"
+
+
+class PhotoPolicy(StrEnum):
+    """What follows when the card gives no picture to compare with (``photo.missing`` of the configuration)."""
+
+    MANUAL = "manual"
+    SERVER_PHOTO = "server_photo"
+    DENY = "deny"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """The card holder, as far as the screen may show. The card record itself stays in ``workstation.identity``."""
+    """The card holder, as far as the screen may show. The card record itself stays in ``workstation.identity``.
+
+    Attributes:
+        reference: what there is to compare a face with, ``None`` while there is nothing.
+    """
 
     session_id: SessionId
     masked_name: str = field(repr=False)
     masked_number: str = field(repr=False)
     sex: str = field(repr=False)
     expired_on: str | None = field(default=None, repr=False)
-    has_reference: bool = True
+    reference: Reference | None = Reference.CARD_PHOTO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,16 +145,28 @@ class ReadingCard:
 
 @dataclass(frozen=True, kw_only=True)
 class CardProblem:
-    """The card could not be used; the next placement is the next attempt. ``reminders`` counts E-102."""
+    """The card could not be used; the next placement is the next attempt. ``reminders`` counts E-102.
+
+    Attributes:
+        other_card: what lies there instead of an ID card, with E-105, when the reader could tell.
+    """
 
     code: ErrorCode
     failures: int
     reminders: int = 0
+    other_card: OtherCard | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchingReference:
+    """核验中: the card gave no picture, and the one that the site has of this person is asked for."""
+
+    holder: Holder
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaceCheck:
-    """核验中: live pictures are compared with the card photo. ``tries`` counts this one."""
+    """核验中: live pictures are compared with the holder's ``reference``. ``tries`` counts this one."""
 
     holder: Holder
     tries: int = 1
@@ -248,6 +279,7 @@ State = (
     Idle
     | ReadingCard
     | CardProblem
+    | FetchingReference
     | FaceCheck
     | FaceProblem
     | HumanReview
@@ -273,6 +305,7 @@ class Journey:
         resume: set after a sudden restart until somebody else signs in or the stay ends.
         help_called: the expert called the administrator in this state.
         message: a notice of the site administrator that was not read yet.
+        photo_policy: the site's decision about cards that give no picture; never changes.
     """
 
     state: State
@@ -282,12 +315,15 @@ class Journey:
     resume: Resume | None = None
     help_called: bool = False
     message: str = ""
+    photo_policy: PhotoPolicy = PhotoPolicy.MANUAL
 
 
 def holder_of(state: State) -> Holder | None:
     """Return the person the state is about, ``None`` where the booth knows nobody."""
     match state:
-        case FaceCheck() | FaceProblem() | HumanReview() | Arriving() | AwaitingMatch() | SigningOut():
+        case FetchingReference() | FaceCheck() | FaceProblem() | HumanReview():
+            return state.holder
+        case Arriving() | AwaitingMatch() | SigningOut():
             return state.holder
         case TaskReview() | SelfCheck() | Launching() | Evaluating():
             return state.session.holder
@@ -300,7 +336,7 @@ def step_of(state: State) -> Step | None:
     match state:
         case Idle() | ReadingCard() | CardProblem():
             return Step.CARD
-        case FaceCheck() | FaceProblem() | HumanReview():
+        case FetchingReference() | FaceCheck() | FaceProblem() | HumanReview():
             return Step.FACE
         case Arriving() | AwaitingMatch() | TaskReview():
             return Step.TASK

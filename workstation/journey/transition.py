@@ -15,6 +15,7 @@ from .effects import (
     AskMatch,
     ClosePage,
     Effect,
+    FetchReference,
     ForgetResume,
     KeepResume,
     PrepareBrowser,
@@ -56,12 +57,15 @@ from .states import (
     FaceCheck,
     FaceProblem,
     Farewell,
+    FetchingReference,
     HumanReview,
     Idle,
     Journey,
     Launching,
     OutOfService,
+    PhotoPolicy,
     ReadingCard,
+    Reference,
     Resume,
     SelfCheck,
     SigningOut,
@@ -75,6 +79,7 @@ Step = tuple[Journey, tuple[Effect, ...]]
 TIME_LIMITS_S: dict[type[State], float] = {
     ReadingCard: 15,
     CardProblem: 20,
+    FetchingReference: 20,
     FaceCheck: 40,
     FaceProblem: 90,
     HumanReview: 15 * 60,
@@ -93,9 +98,9 @@ TIME_LIMITS_S: dict[type[State], float] = {
 HELP_SHOWN_S = 60.0
 
 
-def start(resume: Resume | None = None) -> Step:
+def start(resume: Resume | None = None, photo_policy: PhotoPolicy = PhotoPolicy.MANUAL) -> Step:
     """Return the journey of a program that just started, and its first effects."""
-    return transition(Journey(state=Idle()), Started(resume=resume))
+    return transition(Journey(state=Idle()), Started(resume=resume, photo_policy=photo_policy))
 
 
 def transition(journey: Journey, event: Event) -> Step:
@@ -133,8 +138,8 @@ def _crash(journey: Journey, event: Crashed) -> Step:
 def _whatever_the_state(journey: Journey, event: Event) -> Step:
     """Apply what an event means everywhere: the condition of the booth, help, messages."""
     match event:
-        case Started(resume=resume):
-            return replace(journey, resume=resume), ()
+        case Started(resume=resume, photo_policy=photo_policy):
+            return replace(journey, resume=resume, photo_policy=photo_policy), ()
         case ConditionRaised(code=code) if code not in journey.conditions:
             card_present = journey.card_present and code is not ErrorCode.READER_ABSENT
             return replace(journey, conditions=journey.conditions | {code}, card_present=card_present), ()
@@ -178,12 +183,14 @@ def _on_entry(journey: Journey) -> tuple[Effect, ...]:
 def _started_by(journey: Journey) -> tuple[Effect, ...]:
     attempt = journey.attempt
     match journey.state:
-        case Idle() | OutOfService():
+        case Idle() | OutOfService() | CardProblem(code=ErrorCode.PHOTO_REQUIRED):
             return (WipeIdentity(attempt=attempt),)
         case ReadingCard():
             return (ReadCard(attempt=attempt),)
-        case FaceCheck():
-            return (StartFace(attempt=attempt),)
+        case FetchingReference():
+            return (FetchReference(attempt=attempt),)
+        case FaceCheck(holder=holder):
+            return (StartFace(attempt=attempt, reference=holder.reference or Reference.CARD_PHOTO),)
         case Arriving(holder=holder, presence=presence):
             return (SendArrival(attempt=attempt, session_id=holder.session_id, method=presence.method),)
         case AwaitingMatch(holder=holder):

@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Base64Bytes, Field
 
 from workstation.site.contract import (
+    MAX_PHOTO_BYTES,
     Booking,
     BoothId,
     Counter,
@@ -17,7 +18,17 @@ from workstation.site.contract import (
     Origin,
     ReadingReport,
     Wire,
+    picture_type,
 )
+
+
+def _picture(data: bytes) -> bytes:
+    if len(data) > MAX_PHOTO_BYTES or not picture_type(data):
+        raise ValueError("a JPEG or PNG of at most 200 000 bytes is needed")
+    return data
+
+
+Photo = Annotated[Base64Bytes, AfterValidator(_picture)]
 
 
 class BoothSettings(Wire):
@@ -36,14 +47,20 @@ class BoothSettings(Wire):
 
 
 class RosterEntry(Wire):
-    """One expert of a project, as the main site passed it on. Stays at the site."""
+    """One expert of a project, as the main site passed it on. Stays at the site.
+
+    Attributes:
+        id_number: GB 11643, or three letters and twelve digits (foreigners' cards of 2017).
+        photo: base64 of a JPEG or PNG of at most 200 000 bytes, for booths whose card reader gives no picture.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=60, repr=False)]
-    id_number: Annotated[str, Field(pattern=r"^\d{17}[\dX]$", repr=False)]
+    id_number: Annotated[str, Field(pattern=r"^([0-9]{17}[0-9X]|[A-Z]{3}[0-9]{12})$", repr=False)]
     alias: Annotated[str, Field(min_length=1, max_length=40)]
     role: Annotated[str, Field(max_length=60)]
     booth_id: BoothId | None = None
     replaced: bool = False
+    photo: Annotated[Photo | None, Field(repr=False)] = None
 
 
 class Roster(Wire):

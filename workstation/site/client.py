@@ -20,6 +20,7 @@ from workstation.site.contract import (
     Launch,
     LaunchRequest,
     MatchReply,
+    PhotoRequest,
     Problem,
     ReportReply,
     ReportRequest,
@@ -33,6 +34,9 @@ _TOTAL_FACTOR = 3
 
 _REFUSED_FOR_GOOD = range(400, 500)
 _TRY_LATER = frozenset({408, 425, 429})
+_NOT_FOUND = 404
+_JSON = "application/json"
+_PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +87,18 @@ class SiteClient:
         self._measure(info.server_time, response)
         return info
 
+    def photo(self, request: PhotoRequest) -> bytes | None:
+        """Fetch the site's photo of a person, still encoded; ``None`` when it has none."""
+        try:
+            response, content = self._exchange("POST", "/photos", request, accept=", ".join(sorted(_PICTURES)))
+        except KioskError as error:
+            if error.context.get("status") == _NOT_FOUND:
+                return None
+            raise
+        if _media_type(response) not in _PICTURES:
+            raise _unreachable("reply is no picture", status=response.status_code)
+        return content
+
     def arrive(self, request: ArrivalRequest) -> ArrivalReply:
         """Report that somebody's presence was verified here. ``INTERNAL`` with status 409: fetch ``booth`` again."""
         return self._call("POST", "/arrivals", ArrivalReply, request, key=request.arrival_id)[0]
@@ -115,7 +131,7 @@ class SiteClient:
         key: UUID | None = None,
     ) -> tuple[_Reply, requests.Response]:
         response, content = self._exchange(method, path, body, key=key)
-        if response.headers.get("Content-Type", "").partition(";")[0].strip() != "application/json":
+        if _media_type(response) != _JSON:
             raise _unreachable("reply is not JSON", status=response.status_code)
         try:
             return reply_type.model_validate_json(content), response
@@ -124,14 +140,14 @@ class SiteClient:
             raise _unreachable("reply is not as agreed", status=response.status_code) from None
 
     def _exchange(
-        self, method: str, path: str, body: BaseModel | None, *, key: UUID | None
+        self, method: str, path: str, body: BaseModel | None, *, key: UUID | None = None, accept: str = _JSON
     ) -> tuple[requests.Response, bytes]:
-        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": accept}
         if key is not None:
             headers["Idempotency-Key"] = str(key)
         content = None
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = _JSON
             content = body.model_dump_json().encode()
         request = requests.Request(method, self._root + path, headers=headers, data=content)
         try:
@@ -151,6 +167,10 @@ class SiteClient:
             round_trip_s=round_trip / timedelta(seconds=1),
             clock_offset_s=(server_time - sent_half_way) / timedelta(seconds=1),
         )
+
+
+def _media_type(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip()
 
 
 def _require_protected(base_url: str) -> None:

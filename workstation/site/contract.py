@@ -28,6 +28,9 @@ SessionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 Counter = Annotated[int, Field(ge=1, le=2**53 - 1)]
 """Counts from 1 up to what every JSON implementation keeps exactly (RFC 8259 section 6)."""
 
+MAX_PHOTO_BYTES = 200_000
+"""Longest picture of an expert: ten times a passport photo of 358x441 pixels."""
+
 EventValue = str | int | FiniteFloat | bool | None
 """What an event may carry: scalars only, so that no record of a person fits in."""
 
@@ -44,12 +47,20 @@ def expert_hash(arrival_key: bytes, id_number: str) -> str:
 
     Args:
         arrival_key: the site's key of the day, at least 32 bytes.
-        id_number: GB 11643 number as on the card; letters are folded to upper case.
+        id_number: as on the card: a GB 11643 number, or on foreigners' cards of 2017 three letters and twelve digits;
+            letters are folded to upper case.
 
     Returns:
         HMAC-SHA256 (RFC 2104), 64 lower-case hex digits.
     """
     return hmac.new(arrival_key, id_number.strip().upper().encode(), hashlib.sha256).hexdigest()
+
+
+def picture_type(data: bytes) -> str:
+    """Return the media type of a picture by its first bytes: JPEG (ITU-T T.81 B.2.1), PNG (ISO/IEC 15948 5.2) or ""."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    return "image/png" if data.startswith(b"\x89PNG\r\n\x1a\n") else ""
 
 
 def canonical_data(data: Mapping[str, EventValue]) -> str:
@@ -123,6 +134,16 @@ class BoothInfo(Wire):
     key_id: KeyId
     arrival_key: Annotated[str, Field(pattern=r"^[0-9a-f]{64,128}$", repr=False)]
     server_time: AwareDatetime
+
+
+# --- photo ---------------------------------------------------------------------------------------------------------
+
+
+class PhotoRequest(Wire):
+    """Ask for the site's photo of a person whose card gave none. In a body, so that no hash is in an access log."""
+
+    key_id: KeyId
+    expert_hash: HexDigest
 
 
 # --- arrival and match ---------------------------------------------------------------------------------------------
@@ -256,6 +277,19 @@ class ReadingState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class DeviceIdentity(Wire):
+    """Which piece of hardware it is: the site's inventory. "" for what the device does not tell.
+
+    Attributes:
+        serial: tells this piece from others of its kind; of a card reader the id of its security module (SAM).
+        firmware: version of the device's own software.
+    """
+
+    name: Annotated[str, Field(max_length=200)] = ""
+    serial: Annotated[str, Field(max_length=100)] = ""
+    firmware: Annotated[str, Field(max_length=100)] = ""
+
+
 class ReadingReport(Wire):
     """One reading. ``values`` are numbers with the unit in the name, such as ``runtime_s``."""
 
@@ -264,6 +298,7 @@ class ReadingReport(Wire):
     observed_at: AwareDatetime
     values: dict[str, FiniteFloat] = {}
     detail: Annotated[str, Field(max_length=200)] = ""
+    device: DeviceIdentity | None = None
 
 
 class EventReport(Wire):

@@ -13,6 +13,7 @@ from workstation.journey.states import (
     CardProblem,
     FaceCheck,
     FaceProblem,
+    FetchingReference,
     HumanReview,
     Launching,
     OutOfService,
@@ -27,7 +28,9 @@ from workstation.ui.theme import Tone
 from workstation.ui.widgets.basics import Kind
 from workstation.ui.widgets.step_bar import Stage
 
-NoticeState = FaceProblem | HumanReview | Arriving | AwaitingMatch | Launching | SigningOut | OutOfService
+NoticeState = (
+    FetchingReference | FaceProblem | HumanReview | Arriving | AwaitingMatch | Launching | SigningOut | OutOfService
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ _CODE_ICONS: Final = {
 def leave_key(state: State) -> str:
     """Return the caption of the footer's way out, ``""`` where leaving does not count or is the screen's action."""
     match state:
-        case CardProblem() | FaceCheck() | FaceProblem() | HumanReview():
+        case CardProblem() | FetchingReference() | FaceCheck() | FaceProblem() | HumanReview():
             return "action.cancel"
         case AwaitingMatch(problem=problem) if problem in _NOT_HERE:
             return ""
@@ -109,6 +112,8 @@ def leave_key(state: State) -> str:
 def notice_for(state: NoticeState, messages: Messages) -> Notice:
     """Return what to show for ``state``."""
     match state:
+        case FetchingReference():
+            return _fetching_reference(messages)
         case FaceProblem():
             return _face_problem(state, messages)
         case HumanReview():
@@ -135,6 +140,18 @@ def notice_for(state: NoticeState, messages: Messages) -> Notice:
 def _milestones(messages: Messages, keys: tuple[str, ...], now: int) -> tuple[Milestone, ...]:
     stages = [Stage.DONE if at < now else Stage.NOW if at == now else Stage.NEXT for at in range(len(keys))]
     return tuple(Milestone(caption=messages.text(key), stage=stage) for key, stage in zip(keys, stages, strict=True))
+
+
+def _fetching_reference(messages: Messages) -> Notice:
+    keys = ("fetching.next_card", "fetching.next_photo", "fetching.next_face")
+    return Notice(
+        icon=Icon.FACE,
+        tone=Tone.INFO,
+        title=messages.text("fetching.title"),
+        lead=messages.text("fetching.lead"),
+        statement=messages.text("fetching.statement"),
+        milestones=_milestones(messages, keys, 1),
+    )
 
 
 def _face_problem(state: FaceProblem, messages: Messages) -> Notice:

@@ -5,7 +5,8 @@
  * speaks its protocol: a connected client is a card that lies there; messages are a big-endian length of two bytes and
  * a body, a body of one byte is control (0 off, 1 on, 2 reset, 4 asks for the ATR). An escape goes to the client when it
  * starts with the bytes PREFIX (hex), without them; the answer comes back behind the same bytes. FEATURE is the control
- * code (hex) offered as CCID_ESC_COMMAND; 0 offers none and takes SCARD_CTL_CODE(1).
+ * code (hex) offered as CCID_ESC_COMMAND; 0 offers none and takes SCARD_CTL_CODE(1). A second reader needs a second
+ * copy of the library: its state is static.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -11,6 +11,7 @@ from workstation.journey.states import (
     FaceCheck,
     FaceProblem,
     Farewell,
+    FetchingReference,
     HumanReview,
     Idle,
     Journey,
@@ -31,7 +32,7 @@ def decide(journey: Journey, event: Event) -> Outcome:
     match journey.state:
         case Idle() | ReadingCard() | CardProblem():
             return card.decide(journey, event)
-        case FaceCheck() | FaceProblem() | HumanReview():
+        case FetchingReference() | FaceCheck() | FaceProblem() | HumanReview():
             return face.decide(journey, event)
         case Arriving() | AwaitingMatch() | TaskReview():
             return arrival.decide(journey, event)

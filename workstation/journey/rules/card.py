@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.errors import ErrorCode
+from drivers.errors import ErrorCode, OtherCard
 from workstation.journey.effects import Effect
 from workstation.journey.events import (
     CardFailed,
@@ -17,11 +17,13 @@ from workstation.journey.events import (
 )
 from workstation.journey.states import CardProblem, FaceCheck, Idle, Journey, ReadingCard, State
 
-from .face import review_by_human
+from .face import without_photo
 from .outcome import Enter, Outcome, Stay, record
 
 CARD_FAILURES_BEFORE_MANUAL = 3
 CARD_REMINDERS = 3
+NOT_THE_CARDS_FAULT = frozenset({ErrorCode.CARD_READER_BROKEN, ErrorCode.SAM_NOT_ALLOWED, ErrorCode.PHOTO_REQUIRED})
+"""Problems of the booth: laying the card down again does not help, so nobody is reminded to."""
 
 
 def decide(journey: Journey, event: Event) -> Outcome:
@@ -30,7 +32,7 @@ def decide(journey: Journey, event: Event) -> Outcome:
         case Idle() as state:
             return _idle(journey, state, event)
         case ReadingCard() as state:
-            return _reading_card(state, event)
+            return _reading_card(journey, state, event)
         case CardProblem() as state:
             return _card_problem(state, event)
         case _:
@@ -52,28 +54,33 @@ def _idle(journey: Journey, state: Idle, event: Event) -> Outcome:
             return None
 
 
-def _reading_card(state: ReadingCard, event: Event) -> Outcome:
+def _reading_card(journey: Journey, state: ReadingCard, event: Event) -> Outcome:
     match event:
         case CardRead(holder=holder):
             read = record("card_read", holder)
-            if not holder.has_reference:
-                return Enter(*review_by_human(holder, ErrorCode.CARD_PHOTO_UNUSABLE, read))
+            if holder.reference is None:
+                return Enter(*without_photo(journey, holder, read))
             return Enter(FaceCheck(holder=holder), read)
         case CardFailed(code=ErrorCode.READER_ABSENT):
             return Enter(Idle())
-        case CardFailed(code=code):
-            return Enter(*_card_failed(state, code))
+        case CardFailed(code=code, other_card=other_card):
+            return Enter(*_card_failed(state, code, other_card))
         case TimerExpired(timer=Timer.STATE):
             return Enter(*_card_failed(state, ErrorCode.CARD_UNREADABLE))
         case _:
             return None
 
 
-def _card_failed(state: ReadingCard, code: ErrorCode) -> tuple[State, tuple[Effect, ...]]:
+def _card_failed(
+    state: ReadingCard, code: ErrorCode, other_card: OtherCard | None = None
+) -> tuple[State, tuple[Effect, ...]]:
     failures = min(state.failures + 1, CARD_FAILURES_BEFORE_MANUAL)
     if code is ErrorCode.CARD_LIFTED and failures >= CARD_FAILURES_BEFORE_MANUAL:
         code = ErrorCode.CARD_UNREADABLE
-    return CardProblem(code=code, failures=failures), record("card_failed", None, code=code, failures=failures)
+    facts: dict[str, str | int] = {"code": code, "failures": failures}
+    if other_card is not None:
+        facts["other_card"] = other_card
+    return CardProblem(code=code, failures=failures, other_card=other_card), record("card_failed", None, **facts)
 
 
 def _card_problem(state: CardProblem, event: Event) -> Outcome:
@@ -82,7 +89,9 @@ def _card_problem(state: CardProblem, event: Event) -> Outcome:
             return Enter(ReadingCard(failures=state.failures))
         case Pressed(intent=Intent.CANCEL):
             return Enter(Idle())
-        case TimerExpired(timer=Timer.STATE) if state.reminders < CARD_REMINDERS:
+        case TimerExpired(timer=Timer.STATE) if (
+            state.reminders < CARD_REMINDERS and state.code not in NOT_THE_CARDS_FAULT
+        ):
             code = ErrorCode.CARD_NOT_PRESENTED
             return Enter(CardProblem(code=code, failures=state.failures, reminders=state.reminders + 1))
         case TimerExpired(timer=Timer.STATE):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drivers.errors import ErrorCode
 from workstation.journey.effects import Effect
 from workstation.journey.events import (
@@ -12,21 +14,28 @@ from workstation.journey.events import (
     FaceOutcome,
     Intent,
     Pressed,
+    ReferenceArrived,
+    ReferenceMissing,
     ReviewPassed,
     ReviewRejected,
+    SiteFailed,
     Timer,
     TimerExpired,
 )
 from workstation.journey.states import (
     Arriving,
+    CardProblem,
     FaceCheck,
     FaceProblem,
+    FetchingReference,
     Holder,
     HumanReview,
     Idle,
     Journey,
+    PhotoPolicy,
     Presence,
     PresenceMethod,
+    Reference,
     State,
 )
 
@@ -42,8 +51,10 @@ GREY_TRIES = 2
 def decide(journey: Journey, event: Event) -> Outcome:
     """Return the outcome of ``event`` between a good card and proven presence."""
     match journey.state:
+        case FetchingReference() as state:
+            return _fetching_reference(state, event)
         case FaceCheck() as state:
-            return _face_check(state, event)
+            return _face_check(journey, state, event)
         case FaceProblem() as state:
             return _face_problem(state, event)
         case HumanReview() as state:
@@ -59,11 +70,40 @@ def review_by_human(
     return HumanReview(holder=holder, code=code), before + record("review_needed", holder, code=code)
 
 
-def _face_check(state: FaceCheck, event: Event) -> Outcome:
+def without_photo(
+    journey: Journey, holder: Holder, before: tuple[Effect, ...] = ()
+) -> tuple[State, tuple[Effect, ...]]:
+    """Return what follows when the card gave no picture with a face, as the site decided."""
+    match journey.photo_policy:
+        case PhotoPolicy.MANUAL:
+            return review_by_human(holder, ErrorCode.CARD_PHOTO_UNUSABLE, before)
+        case PhotoPolicy.SERVER_PHOTO:
+            return FetchingReference(holder=replace(holder, reference=None)), before + record("photo_missing", holder)
+        case PhotoPolicy.DENY:
+            code = ErrorCode.PHOTO_REQUIRED
+            return CardProblem(code=code, failures=1), before + record("visit_refused", holder, code=code)
+
+
+def _fetching_reference(state: FetchingReference, event: Event) -> Outcome:
+    holder = state.holder
+    match event:
+        case ReferenceArrived():
+            return Enter(FaceCheck(holder=replace(holder, reference=Reference.SITE_PHOTO)))
+        case ReferenceMissing() | SiteFailed() | TimerExpired(timer=Timer.STATE):
+            return Enter(*review_by_human(holder, ErrorCode.CARD_PHOTO_UNUSABLE))
+        case Pressed(intent=Intent.CANCEL):
+            return Enter(Idle(), record("visit_cancelled", holder))
+        case _:
+            return None
+
+
+def _face_check(journey: Journey, state: FaceCheck, event: Event) -> Outcome:
     holder = state.holder
     match event:
         case FaceDecided(outcome=outcome):
             return _face_decided(state, outcome)
+        case FaceFailed(code=ErrorCode.CARD_PHOTO_UNUSABLE) if holder.reference is Reference.CARD_PHOTO:
+            return Enter(*without_photo(journey, holder))
         case FaceFailed(code=ErrorCode.CARD_PHOTO_UNUSABLE as code):
             return Enter(*review_by_human(holder, code))
         case FaceFailed(code=code):

@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workstation.site.server.problems import problem_response
 
-MAX_BODY_BYTES = 4 << 20
-"""A report of 200 events at their longest stays below a quarter of this."""
+MAX_BODY_BYTES = 8 << 20
+"""A roster of 30 experts with photos as large as allowed; a report of 200 events at their longest is an eighth."""
 
 
 class BodyLimit:

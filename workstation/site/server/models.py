@@ -1,4 +1,4 @@
-"""Tables of the site server. No name and no ID number has a column here."""
+"""Tables of the site server. No name and no ID number has a column here; photos live for the roster's days only."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Integer, Text, TypeDecorator, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -88,7 +99,25 @@ class RosterExpert(Base):
     role: Mapped[str]
     booth_id: Mapped[str | None]
     replaced: Mapped[bool]
+    picture: Mapped[RosterPhoto | None] = relationship(passive_deletes=True)
     __table_args__ = (Index("roster_experts_person", "key_id", "expert_hash"),)
+
+
+class RosterPhoto(Base):
+    """The photo of one ``RosterExpert``; goes with that row, or when its day is over."""
+
+    __tablename__ = "roster_photos"
+    expert_id: Mapped[int] = mapped_column(ForeignKey("roster_experts.row_id", ondelete="CASCADE"), primary_key=True)
+    photo: Mapped[bytes]
+
+
+class PhotoQuota(Base):
+    """How often a booth asked for photos since a moment within the last hour."""
+
+    __tablename__ = "photo_quotas"
+    booth_id: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    asked: Mapped[int]
 
 
 class Arrival(Base):

@@ -1,9 +1,9 @@
 """Rosters: taken in, turned into hashes at once, and matched against arrivals.
 
-A roster's names and numbers are never stored. At import each number is hashed under the key of the day on which
-the project starts and of the day after, so that an evaluation that goes on overnight (隔夜) still matches the
-expert's second sign-in. A roster that must live longer has to be sent again with a newer version; days whose key is
-already gone are left out, and a roster with no day left is refused.
+A roster's names and numbers are never stored; its photos are, for those days only. At import each number is hashed
+under the key of the day on which the project starts and of the day after, so that an evaluation that goes on overnight
+(隔夜) still matches the expert's second sign-in. A roster that must live longer has to be sent again with a newer
+version; days whose key is already gone are left out, and a roster with no day left is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workstation.site.administration import Roster, RosterReceipt
 from workstation.site.contract import Assignment, MatchReply, MatchState, expert_hash
 from workstation.site.server import booths
 from workstation.site.server.day_keys import key_of_day, oldest_kept, site_day
-from workstation.site.server.models import Arrival, Booth, RosterExpert, RosterRow
+from workstation.site.server.models import Arrival, Booth, RosterExpert, RosterPhoto, RosterRow
 from workstation.site.server.problems import RefusalError
 
 _Seat = tuple[RosterExpert, RosterRow]
@@ -101,6 +101,7 @@ def _add_experts(session: Session, roster: Roster, day: date) -> None:
             role=entry.role,
             booth_id=entry.booth_id,
             replaced=entry.replaced,
+            picture=None if entry.photo is None or entry.replaced else RosterPhoto(photo=entry.photo),
         )
         for entry in roster.entries
     )

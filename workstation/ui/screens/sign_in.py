@@ -21,6 +21,9 @@ from workstation.ui.widgets.card_picture import CardPicture, CardPose
 
 _SHOWN_BOOKINGS = 3
 
+_BROKEN_READER = (ErrorCode.READER_ABSENT, ErrorCode.CARD_READER_BROKEN, ErrorCode.SAM_NOT_ALLOWED)
+"""Conditions under which nobody is asked to lay a card down."""
+
 
 @dataclass(frozen=True)
 class _Look:
@@ -115,11 +118,14 @@ class SignInScreen(TitledScreen):
             case ReadingCard():
                 title, lead = words.text("sign_in.reading_title"), words.text("sign_in.reading_lead")
                 return _Look(title, lead, CardPose.READING)
-            case CardProblem(code=ErrorCode.CARD_READER_BROKEN | ErrorCode.READER_ABSENT as code):
+            case CardProblem(code=code) if code in _BROKEN_READER:
                 return _Look(words.title(code), words.expert(code), CardPose.CLOSED, code)
-            case CardProblem(code=code):
+            case CardProblem(code=ErrorCode.PHOTO_REQUIRED as code):
+                return _Look(words.title(code), words.expert(code), CardPose.CLOSED, code, Icon.FACE)
+            case CardProblem(code=code, other_card=other_card):
                 pose = CardPose.LIFT if journey.card_present else CardPose.PLACE
-                return _Look(words.title(code), words.expert(code), pose, code)
+                lead = words.expert(code) if other_card is None else words.text(f"other_card.{other_card}")
+                return _Look(words.title(code), lead, pose, code)
             case _:
                 return self._idle_look(scene)
 
@@ -129,9 +135,9 @@ class SignInScreen(TitledScreen):
         if code in conditions:
             title, lead = words.text("sign_in.storage_title"), words.text("sign_in.storage_lead")
             return _Look(title, lead, CardPose.CLOSED, code, Icon.STORAGE)
-        code = ErrorCode.READER_ABSENT
-        if code in conditions:
-            return _Look(words.title(code), words.expert(code), CardPose.CLOSED, code)
+        for code in _BROKEN_READER:
+            if code in conditions:
+                return _Look(words.title(code), words.expert(code), CardPose.CLOSED, code)
         if scene.journey.card_present:
             return _Look(words.text("sign_in.lift_title"), words.text("sign_in.lift_lead"), CardPose.LIFT)
         return _Look(words.text("sign_in.title"), words.text("sign_in.lead"), CardPose.PLACE)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from uuid import UUID
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 
 from workstation.site.contract import (
     ArrivalReply,
@@ -14,11 +16,14 @@ from workstation.site.contract import (
     Launch,
     LaunchRequest,
     MatchReply,
+    PhotoRequest,
     ReportReply,
     ReportRequest,
+    picture_type,
 )
-from workstation.site.server import arrivals, booths, launches, reports, rosters
+from workstation.site.server import arrivals, booths, launches, photos, reports, rosters
 from workstation.site.server.access import AuthenticatedBooth, SiteContext
+from workstation.site.server.problems import RefusalError
 
 router = APIRouter(prefix="/booths/{booth_id}", tags=["booth"])
 
@@ -27,6 +32,20 @@ router = APIRouter(prefix="/booths/{booth_id}", tags=["booth"])
 def booth_info(booth_id: AuthenticatedBooth, site: SiteContext) -> BoothInfo:
     """Tell the booth about itself, with the key of the day."""
     return site.database.run(lambda session: booths.info(session, booth_id, site.clock()))
+
+
+@router.post(
+    "/photos",
+    response_class=Response,
+    responses={HTTPStatus.OK: {"content": {"image/jpeg": {}, "image/png": {}}, "description": "The photo"}},
+)
+def photo(booth_id: AuthenticatedBooth, request: PhotoRequest, site: SiteContext) -> Response:
+    """Give the photo of an expert expected today; 404 without one, 429 when asked too often."""
+    found = site.database.run(lambda session: photos.find(session, booth_id, request, site.clock()))
+    if found is None:
+        # Not within the transaction: it would take the request back out of the quota.
+        raise RefusalError(HTTPStatus.NOT_FOUND, "no photo of this expert today")
+    return Response(found, media_type=picture_type(found), headers={"Cache-Control": "no-store"})
 
 
 @router.post("/arrivals")

@@ -1,0 +1,49 @@
+# The part of pyusb that drivers/idcard uses (pyusb ships no types).
+import array
+from collections.abc import Iterator
+from typing import Literal, overload
+
+from usb.backend import IBackend
+
+class USBError(OSError):
+    backend_error_code: int | None
+    def __init__(self, strerror: str, error_code: int | None = None, errno: int | None = None) -> None: ...
+
+class USBTimeoutError(USBError): ...
+class NoBackendError(ValueError): ...
+
+class Endpoint:
+    bEndpointAddress: int
+    bmAttributes: int
+
+class Interface:
+    bInterfaceNumber: int
+    bAlternateSetting: int
+    def __iter__(self) -> Iterator[Endpoint]: ...
+
+class Configuration:
+    bConfigurationValue: int
+    def __iter__(self) -> Iterator[Interface]: ...
+
+class Device:
+    bus: int | None
+    address: int | None
+    bcdDevice: int
+    @property
+    def product(self) -> str | None: ...
+    def get_active_configuration(self) -> Configuration: ...
+    def set_configuration(self, configuration: int | None = None) -> None: ...
+    def is_kernel_driver_active(self, interface: int) -> bool: ...
+    def detach_kernel_driver(self, interface: int) -> None: ...
+    def clear_halt(self, ep: int) -> None: ...
+    def write(self, endpoint: int, data: bytes, timeout: int | None = None) -> int: ...
+    def read(self, endpoint: int, size_or_buffer: array.array[int], timeout: int | None = None) -> int: ...
+
+@overload
+def find(
+    find_all: Literal[False] = False, backend: IBackend | None = None, *, idVendor: int, idProduct: int
+) -> Device | None: ...
+@overload
+def find(
+    find_all: Literal[True], backend: IBackend | None = None, *, idVendor: int, idProduct: int
+) -> Iterator[Device]: ...
