@@ -77,9 +77,7 @@ class _Candidate:
     was_tried: bool = False
 
 
-def probe(
-    config: BoothConfig, *, ports: list[str], card_timeout_s: float, ask: Callable[[str], None]
-) -> ProbeReport:
+def probe(config: BoothConfig, *, ports: list[str], card_timeout_s: float, ask: Callable[[str], None]) -> ProbeReport:
     """Try the configured way, then every other that can be tried without disturbing foreign devices.
 
     Args:
