@@ -102,6 +102,7 @@ def test_modules_are_attributed_to_their_distributions(tmp_path):
 def test_every_program_has_an_entry_module():
     modules = entry_modules(PROGRAMS)
     assert modules == [
+        "drivers.idcard.vendor.child",
         "kiosk_config.__main__",
         "workstation.__main__",
         "workstation.face.worker",
@@ -131,4 +132,4 @@ def test_the_executable_runs_a_program_of_ours_with_its_arguments():
 def test_the_executable_runs_nothing_else(arguments):
     result = run_frozen(*arguments)
     assert result.returncode == 1
-    assert result.stderr.startswith("evaluation-workstation: -m takes one of kiosk_config, workstation")
+    assert result.stderr.startswith("evaluation-workstation: -m takes one of drivers.idcard.vendor.child, kiosk_config")

@@ -48,7 +48,7 @@ def test_command_frames(command: Command, frame: str) -> None:
         ("00 04 00 00 81 85", SamStatus.SELECT_FAILED, Outcome.NOTHING_THERE),
         ("00 04 00 00 41 45", SamStatus.READ_FAILED, Outcome.START_AGAIN),
         ("00 04 00 00 47 43", SamStatus.RANDOM_FAILED, Outcome.START_AGAIN),
-        ("00 04 00 00 91 95", SamStatus.NO_SUCH_ITEM, Outcome.UNEXPECTED),
+        ("00 04 00 00 91 95", SamStatus.NO_SUCH_ITEM, Outcome.NO_SUCH_ITEM),
         ("00 04 00 00 10 14", SamStatus.CHECKSUM_ERROR, Outcome.SEND_AGAIN),
         ("00 04 00 00 11 15", SamStatus.LENGTH_ERROR, Outcome.SEND_AGAIN),
         ("00 04 00 00 21 25", SamStatus.COMMAND_ERROR, Outcome.READER_UNFIT),

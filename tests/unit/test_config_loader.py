@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -229,10 +230,50 @@ def test_the_settings_page_is_current() -> None:
 
 def test_the_settings_page_has_every_setting_once() -> None:
     page = settings_markdown()
-    for name, field in _SECTIONS.items():
-        for key in field.annotation.model_fields:
-            assert page.count(f"| `{name}.{key}` |") == 1
+    for name in setting_names(BoothConfig):
+        assert page.count(f"| `{name}` |") == 1, name
     assert "None" not in page
+
+
+def setting_names(model: Any, prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if hasattr(field.annotation, "model_fields"):
+            yield from setting_names(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+@pytest.mark.parametrize(
+    ("sections", "wrong"),
+    [
+        ({"reader": {"driver": "vendor"}}, {"reader.vendor.library": "is needed"}),
+        (
+            {"reader": {"driver": "vendor", "vendor": {"library": "libsdt.so"}}},
+            {"reader.vendor.library": "must be an absolute path", "reader.vendor.sha256": "is needed with library"},
+        ),
+        (
+            {"photo": {"decoder": "unpack", "library": "/opt/libwlt.so", "helper": "python3"}},
+            {"photo.sha256": "is needed with library", "photo.helper": "must be an absolute path"},
+        ),
+        ({"photo": {"decoder": "unpack"}}, {"photo.library": "is needed"}),
+    ],
+)
+def test_a_vendor_library_is_named_in_full_and_pinned(
+    file: Path, sections: dict[str, Any], wrong: dict[str, str]
+) -> None:
+    found = problems(write(file, **sections))
+    assert {key: problem.reason for key, problem in found.items()} == wrong
+
+
+def test_a_pinned_library_is_accepted(file: Path) -> None:
+    vendor = {"library": "/opt/vendor/libsdt.so", "sha256": "0" * 64}
+    config = load(write(file, reader={"driver": "vendor", "vendor": vendor}))
+    assert config.reader.vendor.library == Path("/opt/vendor/libsdt.so")
+
+
+def test_a_misspelt_setting_of_an_inner_table_is_named(file: Path) -> None:
+    found = problems(write(file, reader={"serial": {"bauds": 9600}}))
+    assert found["reader.serial.bauds"].hint == "did you mean baud?"
 
 
 def test_check_says_good_or_everything_that_is_wrong(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

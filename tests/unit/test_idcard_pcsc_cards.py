@@ -59,7 +59,7 @@ def test_the_drill_id_card_answers_like_one() -> None:
 
 
 def test_the_social_security_application_has_its_published_name() -> None:
-    assert SOCIAL_SECURITY == bytes.fromhex("73 78 31 2E 73 68 2E C9 E7 BB E1 B1 A3 D5 CF")
+    assert bytes.fromhex("73 78 31 2E 73 68 2E C9 E7 BB E1 B1 A3 D5 CF") == SOCIAL_SECURITY
 
 
 @pytest.mark.parametrize("card", OtherCard)
