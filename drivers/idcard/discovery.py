@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import usb.core
 from serial.tools import list_ports
 from smartcard import scard
 
-from drivers.idcard.pcsc_status import NO_READERS, SUCCESS, describe, masked
+from drivers.idcard.pcsc_status import NO_READERS, SUCCESS, absence_detail, masked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,17 +44,17 @@ def pcsc_readers() -> PcscSeen:
     """Return the readers of the PC/SC service and the cards in them."""
     hresult, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
     if masked(hresult) != SUCCESS:
-        return PcscSeen(problem=describe(masked(hresult)))
+        return PcscSeen(problem=_why(hresult))
     try:
         hresult, names = scard.SCardListReaders(context, [])
         if masked(hresult) == NO_READERS or (masked(hresult) == SUCCESS and not names):
             return PcscSeen()
         if masked(hresult) != SUCCESS:
-            return PcscSeen(problem=describe(masked(hresult)))
+            return PcscSeen(problem=_why(hresult))
         states = [(name, scard.SCARD_STATE_UNAWARE) for name in names]
         hresult, seen = scard.SCardGetStatusChange(context, 0, states)
         if masked(hresult) != SUCCESS:
-            return PcscSeen(problem=describe(masked(hresult)))
+            return PcscSeen(problem=_why(hresult))
         return PcscSeen(readers=tuple(PcscReaderSeen(name=name, atr=bytes(atr)) for name, _, atr in seen))
     finally:
         scard.SCardReleaseContext(context)
@@ -74,3 +75,7 @@ def usb_devices(vendor_id: int, product_id: int) -> tuple[PortSeen, ...]:
         PortSeen(name=f"{vendor_id:04x}:{product_id:04x}", description=f"bus {device.bus} address {device.address}")
         for device in found
     )
+
+
+def _why(hresult: int) -> str:
+    return absence_detail(masked(hresult), os.environ.get("SESSIONNAME", ""))

@@ -63,6 +63,8 @@ def absence_detail(hresult: int, session_name: str) -> str:
         return f"{describe(hresult)}: session 0 (a Windows service) has no readers"
     if session_name.upper().startswith("RDP-"):
         return f"{describe(hresult)}: a remote desktop session has the readers of the machine it is shown on"
+    if hresult == NO_SERVICE:
+        return f"{describe(hresult)}: the smart card service does not run"
     return describe(hresult)
 
 

@@ -198,7 +198,7 @@ def test_without_a_service_wait_tries_seldom_and_can_be_cancelled(
     assert reader.wait(Presence.NO_READER, timeout_s=1.2, cancel=CancelToken()) is Presence.NO_READER
     assert 1 <= tries <= 3
     assert reader.status.state is DeviceState.ABSENT
-    assert reader.status.detail == "SCARD 0x8010001D"
+    assert reader.status.detail == "SCARD 0x8010001D: the smart card service does not run"
     cancel = CancelToken()
     timer = threading.Timer(0.1, cancel.cancel)
     timer.start()
