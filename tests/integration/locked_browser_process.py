@@ -40,6 +40,10 @@ def on_qt_message(kind: QtMsgType, _context: object, text: str) -> None:
         tell("qt", text=text)
 
 
+CLICKS = 10
+CLICK_SEEN_MS = 150
+
+
 class Desktop(QObject):
     """Stands where the desktop's mail program and file opener would be called."""
 
@@ -104,7 +108,10 @@ class Driver(QObject):
         self.view.page.runJavaScript(script, 0, self.done)
 
     def do_click(self, selector: str, button: str = "LeftButton") -> None:
+        """Click until the page has seen it: Chromium drops what is pressed around a new page's first frame."""
         script = (
+            "window.isPressed = false;"
+            "addEventListener('pointerdown', () => { window.isPressed = true; }, {capture: true});"
             f"var r = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
             "JSON.stringify([r.x + r.width / 2, r.y + r.height / 2].map(Math.round))"
         )
@@ -113,12 +120,29 @@ class Driver(QObject):
             # Not inside the engine's callback: QTest waits for the event to be handled.
             QTimer.singleShot(0, lambda: self.click_at(QPoint(*json.loads(at)), Qt.MouseButton[button]))
 
+        self.clicks_left = CLICKS
+
         assert self.view.page is not None
         self.view.page.runJavaScript(script, 0, click)
 
     def click_at(self, point: QPoint, button: Qt.MouseButton) -> None:
         QTest.mouseClick(self.target(), button, Qt.KeyboardModifier.NoModifier, point)
-        self.done()
+        self.clicks_left -= 1
+        QTimer.singleShot(CLICK_SEEN_MS, lambda: self.look_after_click(point, button))
+
+    def look_after_click(self, point: QPoint, button: Qt.MouseButton) -> None:
+        """Only a page that is still there and saw nothing is clicked again."""
+
+        def look(was_missed: object) -> None:
+            if was_missed and self.clicks_left:
+                QTimer.singleShot(0, lambda: self.click_at(point, button))
+            else:
+                self.done()
+
+        if self.view.page is None:
+            self.done()
+        else:
+            self.view.page.runJavaScript("window.isPressed === false", 0, look)
 
     def do_key(self, text: str) -> None:
         modifier, key = text.split("+", 1)
