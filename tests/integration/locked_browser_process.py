@@ -108,10 +108,13 @@ class Driver(QObject):
         self.view.page.runJavaScript(script, 0, self.done)
 
     def do_click(self, selector: str, button: str = "LeftButton") -> None:
-        """Click until the page has seen it: Chromium drops what is pressed around a new page's first frame."""
+        """Click until the page took it for a person's: Chromium drops what is pressed before its first frame."""
         script = (
             "window.isPressed = false;"
-            "addEventListener('pointerdown', () => { window.isPressed = true; }, {capture: true});"
+            "for (const kind of ['click', 'auxclick', 'contextmenu'])"
+            " addEventListener(kind, (event) => {"
+            "  window.isPressed = window.isPressed || kind !== 'click' || navigator.userActivation.isActive;"
+            " }, {capture: true});"
             f"var r = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
             "JSON.stringify([r.x + r.width / 2, r.y + r.height / 2].map(Math.round))"
         )
