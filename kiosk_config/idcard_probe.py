@@ -17,6 +17,7 @@ from drivers.contracts import CancelToken, CardReader, DeviceState, IdCardRecord
 from drivers.errors import DeviceError
 from drivers.idcard.codes import nation_name, sex_name
 from drivers.idcard.discovery import PcscSeen, PortSeen, pcsc_readers, serial_ports, usb_devices
+from drivers.idcard.uid import UidOnlyReader
 from workstation.identity.masking import mask_name, mask_number
 from workstation.readers import make_decoder, make_reader
 
@@ -89,7 +90,7 @@ def probe(config: BoothConfig, *, ports: list[str], card_timeout_s: float, ask: 
     seen = pcsc_readers()
     usb = usb_devices(int(config.reader.usb.vendor_id, 16), int(config.reader.usb.product_id, 16))
     report = ProbeReport(
-        pcsc_readers=[reader.name for reader in seen.readers],
+        pcsc_readers=list(seen.names),
         pcsc_problem=seen.problem,
         serial_ports=[f"{port.name} ({port.description})" for port in serial_ports()],
         usb_devices=[f"{device.name} ({device.description})" for device in usb],
@@ -116,8 +117,8 @@ def _ways(config: BoothConfig, seen: PcscSeen, usb: tuple[PortSeen, ...], ports:
     """Yield the settings to try, the booth's own first. Escape codes and vendors' libraries only as configured."""
     own = config.reader
     yield {}
-    for reader in seen.readers:
-        pattern = f"^{re.escape(reader.name)}$"
+    for name in seen.names:
+        pattern = f"^{re.escape(name)}$"
         for driver in ("pcsc", "pcsc-storage"):
             if (own.driver, own.name_pattern) != (driver, pattern):
                 yield {"driver": driver, "name_pattern": pattern}
@@ -154,7 +155,7 @@ def _with_reader(config: BoothConfig, settings: Settings) -> BoothConfig:
 def _note_status(candidate: _Candidate) -> None:
     status = candidate.reader.status
     way = candidate.way
-    way.state, way.name, way.detail = status.state, status.name, status.detail
+    way.state, way.name, way.detail = status.state, status.name, status.detail or way.detail
     way.sam_id, way.firmware = status.serial or way.sam_id, status.firmware or way.firmware
 
 
@@ -176,6 +177,12 @@ def _read_first_card(
 def _read(config: BoothConfig, candidate: _Candidate, report: ProbeReport) -> bool:
     started = time.monotonic()
     candidate.was_tried = True
+    if isinstance(candidate.reader, UidOnlyReader):
+        seen = candidate.reader.look(timeout_s=READ_TIMEOUT_S, cancel=CancelToken())
+        told = f"a chip number of {len(seen.uid)} bytes" if seen is not None and seen.uid else "no chip number"
+        candidate.way.detail = f"a card that tells {told}; without a SAM it can never be read here"
+        report.card_problem = f"pcsc-uid: {candidate.way.detail}"
+        return False
     try:
         record = candidate.reader.read(timeout_s=READ_TIMEOUT_S, cancel=CancelToken())
     except DeviceError as error:

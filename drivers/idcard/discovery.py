@@ -13,22 +13,10 @@ from drivers.idcard.pcsc_status import NO_READERS, SUCCESS, absence_detail, mask
 
 
 @dataclass(frozen=True, kw_only=True)
-class PcscReaderSeen:
-    """A reader that PC/SC knows.
-
-    Attributes:
-        atr: answer to reset of the card in it, empty without a card.
-    """
-
-    name: str
-    atr: bytes
-
-
-@dataclass(frozen=True, kw_only=True)
 class PcscSeen:
-    """What the PC/SC service says; ``problem`` is its result code when it is away, "" otherwise."""
+    """The readers PC/SC knows by name; ``problem`` says why it knows none when the service is away, "" otherwise."""
 
-    readers: tuple[PcscReaderSeen, ...] = ()
+    names: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -41,23 +29,15 @@ class PortSeen:
 
 
 def pcsc_readers() -> PcscSeen:
-    """Return the readers of the PC/SC service and the cards in them."""
+    """Return the readers of the PC/SC service."""
     hresult, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
     if masked(hresult) != SUCCESS:
         return PcscSeen(problem=_why(hresult))
-    try:
-        hresult, names = scard.SCardListReaders(context, [])
-        if masked(hresult) == NO_READERS or (masked(hresult) == SUCCESS and not names):
-            return PcscSeen()
-        if masked(hresult) != SUCCESS:
-            return PcscSeen(problem=_why(hresult))
-        states = [(name, scard.SCARD_STATE_UNAWARE) for name in names]
-        hresult, seen = scard.SCardGetStatusChange(context, 0, states)
-        if masked(hresult) != SUCCESS:
-            return PcscSeen(problem=_why(hresult))
-        return PcscSeen(readers=tuple(PcscReaderSeen(name=name, atr=bytes(atr)) for name, _, atr in seen))
-    finally:
-        scard.SCardReleaseContext(context)
+    hresult, names = scard.SCardListReaders(context, [])
+    scard.SCardReleaseContext(context)
+    if masked(hresult) not in {SUCCESS, NO_READERS}:
+        return PcscSeen(problem=_why(hresult))
+    return PcscSeen(names=tuple(names))
 
 
 def serial_ports() -> tuple[PortSeen, ...]:

@@ -19,7 +19,7 @@ from drivers.simulated.pcscd import READER_NAME, PcscdService, free_port_pair
 from drivers.simulated.people import PERSON_A
 from drivers.simulated.sam import SamEmulator
 from drivers.simulated.sam_serial import SerialSam
-from drivers.simulated.vpcd import VpcdCard
+from drivers.simulated.vpcd import Shown, VpcdCard
 from kiosk_config.loader import load
 
 # The probe looks at every reader of the machine, so no other test's service may run beside it.
@@ -47,6 +47,14 @@ def reader(bench: BenchFile) -> Iterator[str]:
     vpcd_port = free_port_pair()
     with PcscdService(vpcd_port):
         yield from running(VpcdCard(BenchFile(bench.path), SamEmulator(), vpcd_port), READER_NAME)
+
+
+@pytest.fixture
+def plain_reader(bench: BenchFile) -> Iterator[str]:
+    vpcd_port = free_port_pair()
+    with PcscdService(vpcd_port):
+        card = VpcdCard(BenchFile(bench.path), SamEmulator(), vpcd_port, shown=Shown.BARE)
+        yield from running(card, READER_NAME)
 
 
 def running(device: Any, found_as: Any) -> Iterator[Any]:
@@ -131,6 +139,16 @@ def test_what_another_card_is_gets_said(tmp_path: Path, bench: BenchFile, reader
     found = findings("--config", config(tmp_path, driver="pcsc"), "--timeout", 5, code=1)
     assert "E-105" in found["card_problem"]
     assert "bank" in found["card_problem"]
+
+
+def test_a_plain_reader_sees_a_card_and_can_never_read_it(tmp_path: Path, plain_reader: str) -> None:
+    own = config(tmp_path, driver="pcsc-uid", name_pattern=f"^{plain_reader}$")
+    found = findings("--config", own, "--timeout", 4, code=1)
+    [uid_only] = [way for way in found["ways"] if way["settings"]["driver"] == "pcsc-uid"]
+    assert uid_only["detail"] == "a card that tells a chip number of 8 bytes; without a SAM it can never be read here"
+    [raw] = [way for way in found["ways"] if (way["settings"]["driver"], way["name"]) == ("pcsc", plain_reader)]
+    assert "reader has no SAM" in raw["detail"]
+    assert found["card"] is None
 
 
 def test_a_broken_configuration_is_told_in_full(tmp_path: Path) -> None:

@@ -176,3 +176,14 @@ def test_forecast_never_fails(samples: list[tuple[float, float]]) -> None:
         now += step
         estimate = forecast.observe(ups(UpsFlag.OB, charge=charge), now)
         assert estimate is None or estimate.seconds >= 0
+
+
+@given(name=st.text(max_size=300), serial=st.text(max_size=300), detail=st.text(max_size=300))
+def test_whatever_a_device_calls_itself_can_be_sent(name: str, serial: str, detail: str) -> None:
+    """Lone surrogates too: names come in UTF-16 from USB and unchecked from sound servers."""
+    status = DeviceStatus(
+        kind=DeviceKind.READER, state=DeviceState.READY, name=name + "\ud800", serial=serial, detail=detail
+    )
+    report = read_device(status, NOON).report()
+    assert report.device is not None
+    assert report.model_dump_json().encode()

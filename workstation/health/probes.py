@@ -63,16 +63,21 @@ def read_device(status: DeviceStatus, at: Moment) -> Reading:
         state=state,
         observed=at,
         code=code,
-        detail=status.detail or status.name,
+        detail=_encodable(status.detail or status.name),
         device=_identity(status),
     )
 
 
 def _identity(status: DeviceStatus) -> DeviceIdentity | None:
-    """Texts come from devices and drivers: cut to what the wire takes."""
-    if not (status.name or status.serial or status.firmware):
+    name, serial, firmware = map(_encodable, (status.name, status.serial, status.firmware))
+    if not (name or serial or firmware):
         return None
-    return DeviceIdentity(name=status.name[:200], serial=status.serial[:100], firmware=status.firmware[:100])
+    return DeviceIdentity(name=name[:200], serial=serial[:100], firmware=firmware[:100])
+
+
+def _encodable(text: str) -> str:
+    """Devices name themselves, in UTF-16 over USB: half a surrogate pair could not be sent to anybody."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def read_ups(ups: UpsReading, at: Moment, *, low_runtime_s: float = LOW_RUNTIME_S) -> Reading:
