@@ -16,6 +16,7 @@ from .model import BoothConfig
 
 MAX_BYTES = 256 * 1024
 SIMULATED = {"reader": "pcsc", "camera": "opencv", "headset": "pulse", "ups": "nut"}
+DRIVERS_WITHOUT_SAM = ("pcsc-storage", "pcsc-uid")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _MAX_SHOWN = 80
 
@@ -96,7 +97,13 @@ def _refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "site.url", "http is allowed only for loopback; use https"
         if get("site", "token_file") is None:
             yield "site.token_file", "is needed when site.url is set"
+    yield from _reader_refusals(_table(raw, "reader"))
     yield from _library_refusals(raw)
+
+
+def _reader_refusals(reader: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if reader.get("driver") in DRIVERS_WITHOUT_SAM and reader.get("sam_ids"):
+        yield "reader.sam_ids", "cannot be used with this driver: it has no way to ask a SAM who it is"
 
 
 def _library_refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -265,6 +265,12 @@ def test_a_vendor_library_is_named_in_full_and_pinned(
     assert {key: problem.reason for key, problem in found.items()} == wrong
 
 
+@pytest.mark.parametrize("driver", ["pcsc-storage", "pcsc-uid"])
+def test_a_reader_that_cannot_tell_its_sam_has_no_list_of_them(file: Path, driver: str) -> None:
+    sam_ids = ["05.03-20231128-0001234567-0987654321"]
+    assert set(problems(write(file, reader={"driver": driver, "sam_ids": sam_ids}))) == {"reader.sam_ids"}
+
+
 def test_a_pinned_library_is_accepted(file: Path) -> None:
     vendor = {"library": "/opt/vendor/libsdt.so", "sha256": "0" * 64}
     config = load(write(file, reader={"driver": "vendor", "vendor": vendor}))
