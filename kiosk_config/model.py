@@ -39,6 +39,12 @@ def _url(value: str) -> str:
     return value
 
 
+def _sdk_port(value: int) -> int:
+    if not (1 <= value <= 16 or 1001 <= value <= 1016):
+        raise ValueError("must be 1 to 16 (serial) or 1001 to 1016 (USB)")
+    return value
+
+
 ConfigPath = Annotated[Path, BeforeValidator(_path)]
 Expression = Annotated[str, AfterValidator(_expression)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -122,7 +128,9 @@ class ReaderVendor(Section):
     profile: Literal["sdt", "cvr", "syn"] = Field(default="sdt", description="Which functions the library has.")
     library: ConfigPath | None = Field(default=None, description="Absolute path of the library.")
     sha256: Sha256 = Field(default="", description="SHA-256 of the library file. Needed with library.")
-    port: int = Field(default=1001, ge=1, le=1016, description="Port number: 1 to 16 serial, 1001 to 1016 USB.")
+    port: Annotated[int, AfterValidator(_sdk_port)] = Field(
+        default=1001, description="Port number: 1 to 16 serial, 1001 to 1016 USB."
+    )
     helper: ConfigPath | None = Field(
         default=None, description="Python program of the library's word size. Default: the kiosk's own."
     )

@@ -277,6 +277,14 @@ def test_a_pinned_library_is_accepted(file: Path) -> None:
     assert config.reader.vendor.library == Path("/opt/vendor/libsdt.so")
 
 
+@pytest.mark.parametrize(
+    ("port", "is_good"), [(0, False), (1, True), (16, True), (17, False), (1000, False), (1016, True)]
+)
+def test_a_vendor_port_is_a_serial_or_a_usb_one(file: Path, port: int, is_good: bool) -> None:
+    write(file, reader={"vendor": {"port": port}})
+    assert load(file).reader.vendor.port == port if is_good else set(problems(file)) == {"reader.vendor.port"}
+
+
 def test_a_misspelt_setting_of_an_inner_table_is_named(file: Path) -> None:
     found = problems(write(file, reader={"serial": {"bauds": 9600}}))
     assert found["reader.serial.bauds"].hint == "did you mean baud?"
