@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from drivers.contracts import Assurance, CardType, DeviceKind, DeviceState, DeviceStatus, IdCardRecord, Image
 from drivers.errors import ErrorCode, OtherCard
-from workstation.face.verification import Observation, ReferenceKind
+from workstation.face.contract import ReferenceKind
+from workstation.face.verification import Observation
 from workstation.health.board import HealthEvent
 from workstation.identity.vault import IdentityVault
 from workstation.journey import effects as fx

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 from drivers.contracts import Camera, CancelToken, Image
 from drivers.errors import CancelledError, ErrorCode, KioskError
 from workstation.face.client import FaceClient
-from workstation.face.verification import ReferenceKind
+from workstation.face.contract import ReferenceKind
 
 from .threads import Lane
 

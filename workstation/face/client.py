@@ -15,8 +15,8 @@ from typing import Self
 
 from drivers.contracts import Image
 from drivers.errors import CancelledError, ErrorCode, KioskError
-from workstation.face.contract import ModelIdentity, require_image
-from workstation.face.verification import Observation, ReferenceKind
+from workstation.face.contract import ModelIdentity, ReferenceKind, require_image
+from workstation.face.verification import Observation
 from workstation.face.wire import Operation, Reply, Request, WireError, read_message, write_message
 from workstation.spawn import module_command
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from drivers.contracts import Image
 from workstation.face.contract import (
     DetectedFace,
     Embedding,
     FaceEngine,
-    FaceQuality,
-    LivenessResult,
+    ReferenceKind,
+    compare,
+    fuse,
     require_image,
 )
+from workstation.face.quality import FaceQuality, measure
 
 
 class Coaching(StrEnum):
@@ -38,53 +38,6 @@ class Decision(StrEnum):
     MATCH = "match"
     GREY = "grey"
     NO_MATCH = "no-match"
-
-
-class ReferenceKind(StrEnum):
-    """Where the reference photo comes from; sets the decision threshold."""
-
-    CARD_PHOTO = "card-photo"
-    ROSTER_PHOTO = "roster-photo"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecisionPolicy:
-    """Similarity scores (cosine of the mean of 5 probes, -1..1) at which a session is decided.
-
-    Attributes:
-        match_threshold: MATCH from here on.
-        grey_threshold: GREY from here to ``match_threshold``, NO_MATCH below.
-        fmr: false match rate at ``match_threshold`` over all impostors of ``data_set``.
-        fmr_east_asian_names: the same over impostors with East Asian names (11 352 trials, 3 to 12 hits).
-        fnmr: genuine sessions that do not reach ``match_threshold``; nearly all of them become GREY.
-    """
-
-    match_threshold: float
-    grey_threshold: float
-    fmr: float
-    fmr_east_asian_names: float
-    fnmr: float
-    data_set: str
-
-
-DECISION_POLICIES = {
-    ReferenceKind.CARD_PHOTO: DecisionPolicy(
-        match_threshold=0.47,
-        grey_threshold=0.30,
-        fmr=2e-5,
-        fmr_east_asian_names=8e-4,
-        fnmr=0.066,
-        data_set="LFW deep-funnelled; reference 102x126 in 1 KB of JPEG 2000, two alignments averaged; 5 probes",
-    ),
-    ReferenceKind.ROSTER_PHOTO: DecisionPolicy(
-        match_threshold=0.50,
-        grey_threshold=0.30,
-        fmr=5e-6,
-        fmr_east_asian_names=2.6e-4,
-        fnmr=0.013,
-        data_set="LFW deep-funnelled; clean reference; 5 probes",
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +90,6 @@ class Observation:
         kept_probes: how many of the ``needed_probes`` are there. A person change sets it back to 1.
         decision: set from the last probe on, until the next reference.
         similarity_score: the score of ``decision``; for the record, not for the person.
-        liveness: ``None`` = not assessed.
     """
 
     face_count: int
@@ -147,7 +99,6 @@ class Observation:
     needed_probes: int
     decision: Decision | None = None
     similarity_score: float | None = None
-    liveness: LivenessResult | None = None
 
 
 @dataclass(kw_only=True)
@@ -163,7 +114,7 @@ class VerificationSession:
     def __init__(self, engine: FaceEngine, capture: CapturePolicy | None = None) -> None:
         self._engine = engine
         self._capture = capture or CapturePolicy()
-        self._policy = DECISION_POLICIES[ReferenceKind.CARD_PHOTO]
+        self._policy = engine.policies[ReferenceKind.CARD_PHOTO]
         self._reference: Embedding | None = None
         self._probes: list[_Probe] = []
         self._slot_opened_at = 0.0
@@ -176,7 +127,7 @@ class VerificationSession:
             KioskError: FACE_ENGINE_FAILED, see ``FaceEngine``.
         """
         self.clear()
-        self._policy = DECISION_POLICIES[kind]
+        self._policy = self._engine.policies[kind]
         self._reference = self._engine.describe_reference(image)
         return self._reference is not None
 
@@ -194,7 +145,7 @@ class VerificationSession:
         found = self._engine.detect(frame_image)
         smallest = self._capture.min_bystander_width * frame_image.shape[1]
         faces = [face for face in found if face.box.width >= smallest]
-        quality = self._engine.quality(frame_image, faces[0]) if faces else None
+        quality = measure(frame_image, faces[0]) if faces else None
         coaching = self._coach(frame_image, faces, quality)
         if quality and coaching is Coaching.NONE and self._reference is not None and not self._outcome:
             self._collect(frame_image, faces[0], quality.frontality, captured_at)
@@ -259,15 +210,11 @@ class VerificationSession:
         self._probes.append(probe)
 
     def _agrees(self, probe: _Probe) -> bool:
-        return all(
-            self._engine.compare(kept.embedding, probe.embedding) >= self._capture.min_agreement
-            for kept in self._probes
-        )
+        return all(compare(kept.embedding, probe.embedding) >= self._capture.min_agreement for kept in self._probes)
 
     def _decide(self, reference: Embedding) -> tuple[Decision, float]:
-        fused = np.mean([probe.embedding for probe in self._probes], axis=0)
-        fused = np.asarray(fused / np.linalg.norm(fused), np.float32)
-        score = self._engine.compare(reference, fused)
+        fused = fuse([probe.embedding for probe in self._probes])
+        score = compare(reference, fused)
         fused.fill(0)
         self._drop_probes()
         if score >= self._policy.match_threshold:

@@ -22,8 +22,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drivers.contracts import Image
-from workstation.face.contract import MAX_SIDE_PX, ModelIdentity
-from workstation.face.verification import Observation, ReferenceKind
+from workstation.face.contract import MAX_SIDE_PX, ModelIdentity, ReferenceKind
+from workstation.face.verification import Observation
 
 _LENGTHS = struct.Struct(">II")
 MAX_HEADER_BYTES = 1 << 16
