@@ -87,7 +87,9 @@ class Application(QObject):
             timeout_s=config.reader.timeout_s,
             parent=self,
         )
-        self._face = FaceBridge(camera, lambda: FaceClient(models_dir=models), self)
+        self._face = FaceBridge(
+            camera, lambda: FaceClient(models_dir=models), challenges=devices.make_challenges(config), parent=self
+        )
         self._health = HealthBridge(
             camera=camera,
             headset=devices.make_headset(config),
