@@ -44,6 +44,9 @@ class SharedFrame:
                 os.ftruncate(self._descriptor, CAPACITY)
             self.token = str(self._descriptor)
             self._memory = mmap.mmap(self._descriptor, CAPACITY)
+            if token:  # the mapping holds the memory by itself; only who has children needs the descriptor
+                os.close(self._descriptor)
+                self._descriptor = -1
 
     @property
     def inherited(self) -> tuple[int, ...]:

@@ -55,7 +55,7 @@ class ChallengePolicy:
         reaction_s: what begins earlier after the prompt was not meant as its answer; people need 0.2 s.
         peak_frames: so many frames must show the action; one alone may be a slip of a network.
         turn_deg: yaw that is a turn; from ``rest_deg`` on a frame tells about relief.
-        mouth_rise: by how much the mouth opens.
+        mouth_rise: by how much the mouth opens; a smile with teeth is 0.1 open already, a word changes it by 0.1.
         eyes_closed, eyes_open: openness of both eyes.
         min_relief: slope of relief over the sine of the turn: 1 for the generic head, 0 for anything flat.
     """
@@ -70,7 +70,7 @@ class ChallengePolicy:
     peak_frames: int = 2
     turn_deg: float = 15.0
     rest_deg: float = 7.0
-    mouth_rise: float = 0.3
+    mouth_rise: float = 0.15
     eyes_closed: float = 0.35
     eyes_open: float = 0.6
     min_relief: float = 0.5
@@ -199,7 +199,7 @@ class Challenge:
         if action in TURNS:
             return -TURNS[action] * turn >= self._policy.turn_deg
         return abs(turn) >= 1.4 * self._policy.turn_deg or (
-            action is Action.BLINK and rise >= 1.5 * self._policy.mouth_rise
+            action is Action.BLINK and rise >= 3 * self._policy.mouth_rise
         )
 
     def _follow_turn(self, landmarks: Landmarks, turn: float, asked_s: float) -> None:
