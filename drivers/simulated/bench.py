@@ -21,6 +21,8 @@ class Scene(StrEnum):
     PERSON_B = "person-b"
     NOBODY = "nobody"
     TWO = "two"
+    PRINT = "print"
+    REPLAY = "replay"
     COVERED = "covered"
     FROZEN = "frozen"
     DIM = "dim"

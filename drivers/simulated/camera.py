@@ -8,13 +8,15 @@ import numpy as np
 
 from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, Frame, Image
 from drivers.errors import DeviceError, ErrorCode
+from drivers.simulated.attacks import SCREEN_GLOSS, held_still, mimicked, rehearsed
 from drivers.simulated.bench import BenchFile, BenchState, Gesture, Scene
-from drivers.simulated.gestures import Expression, duration, idle, performed
-from drivers.simulated.studio import FPS, HEIGHT, WIDTH, Picture, Seat, booth, exposed, over, seated
+from drivers.simulated.gestures import RESTING, Expression, duration, idle, performed
+from drivers.simulated.sheet import held_up, photograph, screen
+from drivers.simulated.studio import ALONE, FPS, HEIGHT, WIDTH, Picture, Seat, booth, exposed, over, seated
 
-_ALONE = Seat()
 _LEFT, _RIGHT = Seat(middle=0.29, size=0.72), Seat(middle=0.72, size=0.72)
 _DIM_LIGHT = 0.16
+_HAND = held_still(1)
 
 
 class SimulatedCamera:
@@ -89,7 +91,7 @@ class _Film:
     def _asked_for(self, seconds: float) -> Expression:
         """Return the part of the expression that comes from gestures."""
         self._playing = [(gesture, at) for gesture, at in self._playing if seconds - at < duration(gesture)]
-        expression = Expression()
+        expression = RESTING
         for gesture, at in self._playing:
             expression = expression.and_also(performed(gesture, seconds - at))
         return expression
@@ -104,7 +106,13 @@ class _Film:
             case Scene.TWO:
                 behind = over(seated(Scene.PERSON_A, expression, seconds, _LEFT), booth())
                 return over(seated(Scene.PERSON_B, idle(seconds + 40), seconds, _RIGHT), behind)
+            case Scene.PRINT:
+                held = mimicked(self._asked_for(seconds)).and_also(_HAND(seconds))
+                return held_up(photograph(bench.subject), held)
+            case Scene.REPLAY:
+                shown = over(seated(bench.subject, idle(seconds).and_also(rehearsed(seconds)), seconds, ALONE), booth())
+                return held_up(screen(exposed(shown, seconds, self._number)), _HAND(seconds), gloss=SCREEN_GLOSS)
             case Scene.PERSON_A | Scene.PERSON_B as person:
-                return over(seated(person, expression, seconds, _ALONE), booth())
-            case _:
-                return over(seated(bench.subject, expression, seconds, _ALONE), booth())
+                return over(seated(person, expression, seconds, ALONE), booth())
+            case Scene.FROZEN | Scene.DIM:
+                return over(seated(bench.subject, expression, seconds, ALONE), booth())

@@ -37,6 +37,9 @@ class Expression:
         )
 
 
+RESTING = Expression()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manner:
     """One person's way of doing it; the defaults are the drill's.
@@ -54,7 +57,7 @@ class Manner:
     phase: float = 0.0
 
 
-_USUAL = Manner()
+USUAL = Manner()
 _TIMES = {
     Gesture.TURN_LEFT: (0.6, 0.4, 0.5),
     Gesture.TURN_RIGHT: (0.6, 0.4, 0.5),
@@ -67,12 +70,12 @@ _BLINK_EVERY_S = 3.7
 _OWN_BLINK = (0.07, 0.07, 0.13)
 
 
-def duration(gesture: Gesture, manner: Manner = _USUAL) -> float:
+def duration(gesture: Gesture, manner: Manner = USUAL) -> float:
     """Return how many seconds the gesture takes."""
     return sum(_TIMES[gesture]) / manner.pace
 
 
-def performed(gesture: Gesture, seconds: float, manner: Manner = _USUAL) -> Expression:
+def performed(gesture: Gesture, seconds: float, manner: Manner = USUAL) -> Expression:
     """Return what the head does so many seconds after the gesture began."""
     much = _eased(seconds * manner.pace, *_TIMES[gesture])
     match gesture:
@@ -85,10 +88,10 @@ def performed(gesture: Gesture, seconds: float, manner: Manner = _USUAL) -> Expr
         case Gesture.OPEN_MOUTH:
             return Expression(mouth=manner.mouth * much, pitch=-2.0 * much)
         case Gesture.NONE:
-            return Expression()
+            return RESTING
 
 
-def idle(seconds: float, manner: Manner = _USUAL) -> Expression:
+def idle(seconds: float, manner: Manner = USUAL) -> Expression:
     """Return what a head does by itself: it drifts, and blinks now and then."""
     drift = seconds + manner.phase
     turn, since_blink = divmod(drift + 1.9, _BLINK_EVERY_S)

@@ -21,7 +21,7 @@ WIDTH, HEIGHT, FPS = 640, 480, 15.0
 Picture = npt.NDArray[np.float32]
 """B, G, R, 0..255, before the sensor; shape (HEIGHT, WIDTH, 3)."""
 _NOISE_MARGIN = 64
-_GRID = frame_grid(WIDTH, HEIGHT)
+GRID_POINTS = frame_grid(WIDTH, HEIGHT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,9 @@ class Seat:
     phase: float | None = None
 
 
+ALONE = Seat()
+
+
 @functools.cache
 def head(person: Scene) -> Head:
     """Return one of the drill's two people; making one takes a quarter of a second."""
@@ -54,7 +57,7 @@ def seated(person: Scene, expression: Expression, seconds: float, seat: Seat) ->
     )
     return head(person).paint(
         expression,
-        _GRID,
+        GRID_POINTS,
         scale=seat.size * (1 + 0.025 * math.sin(0.37 * seconds + phase)),
         tilt=1.8 * math.sin(0.53 * seconds + phase),
         top=np.array(top, np.float32),
