@@ -133,6 +133,7 @@ class Application(QObject):
         self._actions.journey.begin(resume_from(self._journal.load_resume()), policy)
         self._card.start()
         self._health.start()
+        self._face.prepare()
         self._starter.submit(self._find_site)
 
     def _find_site(self) -> None:

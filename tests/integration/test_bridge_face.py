@@ -148,12 +148,18 @@ def test_the_right_person_matches_and_the_picture_is_overwritten(bridge, mirror,
     assert sum(found.decision is not None for _, found in mirror.seen) == 1
 
 
-def test_after_a_visit_no_worker_is_left_and_the_next_one_gets_a_new_one(bridge, mirror, clients, until) -> None:
+def test_after_a_visit_a_new_worker_takes_the_place_of_the_one_that_knew(bridge, mirror, clients, until) -> None:
     bridge.start(1, portrait())
     until(lambda: mirror.decision(1))
+    (client,) = clients
+    knew = client.pid
     bridge.release()
     settle(bridge)
-    assert [client.pid for client in clients] == [None]
+    fresh = client.pid
+    assert fresh not in {None, knew}
+    bridge.release()  # nobody was seen since
+    settle(bridge)
+    assert client.pid == fresh
     bridge.start(2, portrait())
     until(lambda: mirror.decision(2))
     assert mirror.decision(2) is Decision.MATCH

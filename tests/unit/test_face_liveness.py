@@ -202,10 +202,10 @@ def test_a_head_shows_the_sine_of_its_turn(yaw: float, side: int) -> None:
     bend=st.floats(-0.5, 0.5),
     fold=st.floats(0, 0.4),
 )
-def test_a_picture_shows_none_however_it_is_held(rest, yaw, pitch, near, bend, fold) -> None:
+def test_a_picture_shows_none_however_it_is_held(**held: float) -> None:
     """What is left is a tenth of what a head would show; a bent picture near the camera can look like a turn."""
-    before = flat(rest, near=near, bend=bend, fold=fold)
-    after = flat(yaw, pitch, near=near, bend=bend, fold=fold)
+    rest, yaw, pitch = (held.pop(name) for name in ("rest", "yaw", "pitch"))
+    before, after = flat(rest, **held), flat(yaw, pitch, **held)
     seen = head_pose(after).yaw - head_pose(before).yaw
     right, _ = relief(before, after)
     assert abs(right) < 0.1 * np.sin(np.radians(max(abs(seen), POLICY.turn_deg)))

@@ -66,7 +66,7 @@ class FaceBridge(QObject):
         return f"{identity.name} {identity.version} {identity.sha256[:12]}" if identity else ""
 
     def prepare(self) -> None:
-        """Start the face worker, so that it is ready when the card has been read."""
+        """Start the face worker if none runs: its networks are loaded before anybody needs them."""
         self.lane.submit(self._prepare)
 
     def start(self, attempt: int, portrait: Image, kind: ReferenceKind = ReferenceKind.CARD_PHOTO) -> None:
@@ -83,7 +83,7 @@ class FaceBridge(QObject):
             self._running.cancel()
 
     def release(self) -> None:
-        """End the worker after a visit: its memory is free, and whatever it knew is gone with it."""
+        """After a visit let a new worker take the old one's place: whatever that knew is gone with its memory."""
         self.lane.submit(self._release)
 
     def close(self) -> None:
@@ -101,8 +101,9 @@ class FaceBridge(QObject):
             return  # the attempt that follows meets the same failure and reports it
 
     def _release(self) -> None:
-        if self._client is not None:
+        if self._client is not None and self._client.has_seen:
             self._client.close()
+            self._prepare()
 
     def _started(self) -> FaceClient:
         if self._client is None:

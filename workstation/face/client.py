@@ -61,12 +61,18 @@ class FaceClient:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_cancelled = False
+        self._has_seen = False
         self._identity: ModelIdentity | None = None
 
     @property
     def identity(self) -> ModelIdentity | None:
         """The networks in use, ``None`` while no child runs."""
         return self._identity
+
+    @property
+    def has_seen(self) -> bool:
+        """Whether the running child was ever shown a picture."""
+        return self._has_seen
 
     @property
     def pid(self) -> int | None:
@@ -184,6 +190,7 @@ class FaceClient:
         with self._lock:
             process, self._process = self._process, None
         self._identity = None
+        self._has_seen = False
         if self._frame is not None:
             self._frame.close()
             self._frame = None
@@ -230,6 +237,7 @@ class FaceClient:
         )
         if self._frame is not None:
             self._frame.write(image)
+            self._has_seen = True
         return self._ask(request)
 
     def _ask(self, request: Request) -> Reply:

@@ -68,7 +68,9 @@ class FaceScreen(TitledScreen):
 
 class _ProgressCard(Card):
     def __init__(self, theme: Theme, messages: Messages) -> None:
-        super().__init__(theme, heading=messages.text("face.progress"), spacing=14)
+        # In large text the rows need the heading's room; they say what they are themselves.
+        heading = "" if theme.large_text else messages.text("face.progress")
+        super().__init__(theme, heading=heading, spacing=10 if theme.large_text else 14)
         self._messages = messages
         self._quality, self._single, self._liveness, self._comparison = (
             self._row(theme, messages.text(key))
