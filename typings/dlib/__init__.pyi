@@ -1,0 +1,11 @@
+# What workstation.face.dlib_engine uses of dlib-bin 20.0.1.
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+class vector(Iterable[float]): ...
+
+class face_recognition_model_v1:
+    def __init__(self, file_name: str) -> None: ...
+    def compute_face_descriptor(self, img: npt.NDArray[np.uint8], num_jitters: int = ...) -> vector: ...
