@@ -1,4 +1,4 @@
-"""Second face engine: faces are found by the networks of the manifest, described by dlib's ``face_recognition`` network.
+"""Second face engine: the manifest's networks find faces, dlib's ``face_recognition`` network describes them.
 
 Of the package ``face_recognition_models`` only the description network is used. Its 68-point file was trained on iBUG
 300-W, which excludes commercial use; it is neither opened here nor does it ship.
@@ -79,7 +79,7 @@ class DlibFaceEngine:
         return None if found is None else self._embed(*found)
 
     def _embed(self, image: Image, landmarks: Landmarks) -> Embedding:
-        # Not get_face_chip: it takes whole pixels and does not return from degenerate points.
+        # Not get_face_chip: it takes whole pixels.
         chip = aligned(image, np.asarray(landmarks[_POINTS], np.float64), TEMPLATE, (CHIP_PX, CHIP_PX))
         rgb = np.asarray(cv2.cvtColor(chip, cv2.COLOR_BGR2RGB), np.uint8)
         embedding = np.array(list(self._network.compute_face_descriptor(rgb)), np.float32)
@@ -116,9 +116,19 @@ def _load(file: Path) -> dlib.face_recognition_model_v1:
 
 POLICIES = {
     ReferenceKind.CARD_PHOTO: DecisionPolicy(
-        match_threshold=0.95, grey_threshold=0.9, fmr=0, fmr_east_asian_names=0, fnmr=0, data_set="",
+        match_threshold=0.95,
+        grey_threshold=0.9,
+        fmr=0,
+        fmr_east_asian_names=0,
+        fnmr=0,
+        data_set="",
     ),
     ReferenceKind.ROSTER_PHOTO: DecisionPolicy(
-        match_threshold=0.95, grey_threshold=0.9, fmr=0, fmr_east_asian_names=0, fnmr=0, data_set="",
+        match_threshold=0.95,
+        grey_threshold=0.9,
+        fmr=0,
+        fmr_east_asian_names=0,
+        fnmr=0,
+        data_set="",
     ),
 }
