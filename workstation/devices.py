@@ -12,6 +12,7 @@ from drivers.simulated.headset import SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
 from drivers.ups.nut import NutUps
 from kiosk_config.model import BoothConfig
+from workstation.face.engines import EngineKind
 from workstation.readers import bench_of
 
 
@@ -43,6 +44,11 @@ def make_ups(config: BoothConfig) -> Ups | None:
             return NutUps(config.ups.host, config.ups.port, config.ups.name)
         case "none":
             return None
+
+
+def face_engine(config: BoothConfig) -> EngineKind:
+    """Return which engine the face worker loads."""
+    return EngineKind(config.face.engine)
 
 
 def models_dir(config: BoothConfig) -> Path:
