@@ -127,6 +127,8 @@ def _foreign_thresholds(outcomes: Sequence[Outcome], first: Sequence[Outcome]) -
             if threshold is not None:
                 rates = each.scores.false_matches(threshold), each.scores.false_non_matches(threshold)
                 lines.append([*_title(each), f"FMR {fmr:g}: {threshold:.4f}", *map(rate_cell, rates)])
+    if not lines:
+        return "None: those pairs are too few for any of the rates."
     return _table(["engine", "reference", "threshold there", "FMR here", "FNMR here"], lines)
 
 
@@ -136,8 +138,9 @@ def _det_figure(outcomes: Sequence[Outcome]) -> Figure:
     for each in outcomes:
         if each.scores.genuine.size and each.scores.impostor.size:
             _, fmr, fnmr = curve(each.scores.genuine, each.scores.impostor)
-            # A rate of 0 has no place on a logarithmic axis.
-            axes.step(np.where(fmr > 0, fmr, np.nan), np.where(fnmr > 0, fnmr, np.nan), label=", ".join(_title(each)))
+            # A rate of 0 has no place on a logarithmic axis: it is drawn below all that could be measured.
+            shown = np.maximum(fmr, 0.3 / each.scores.impostor.size), np.maximum(fnmr, 0.3 / each.scores.genuine.size)
+            axes.step(*shown, label=", ".join(_title(each)))
     fewest = min(each.scores.impostor.size for each in outcomes) or 1
     axes.axvline(3 / fewest, color="grey", linestyle=":", label=f"3 / {fewest}: left of it the pairs are too few")
     axes.set(xscale="log", yscale="log", xlabel="FMR", ylabel="FNMR", title=f"{outcomes[0].data}: DET")
