@@ -65,9 +65,10 @@ def chosen_threshold(each: Outcome, fmr: float) -> str:
         return f"{what}: no threshold. No impostor pair could be compared."
     threshold = threshold_at(each.scores, fmr)
     if threshold is None:
+        shown = min(3 / impostors, 1)
         return (
             f"{what}: no threshold. {impostors} impostor pairs cannot show this rate: even without one false match "
-            f"they only show a rate below {min(3 / impostors, 1):.2g} (rule of three, 95 %); it takes {impostors_needed(fmr)}."
+            f"they only show a rate below {shown:.2g} (rule of three, 95 %); it takes {impostors_needed(fmr)}."
         )
     missed = each.scores.false_non_matches(threshold)
     return f"{what}: threshold {threshold:.4f} ({impostors} impostor pairs), FNMR {missed.errors} of {missed.trials}"

@@ -80,7 +80,8 @@ def _processor_percent(process: psutil.Process, step: Callable[[], None]) -> flo
     while time.monotonic() - began < WATCH_S:
         step()
     after = process.cpu_times()
-    return 100 * (after.user + after.system - before.user - before.system) / (time.monotonic() - began)
+    used_s = (after.user + after.system) - (before.user + before.system)
+    return 100 * used_s / (time.monotonic() - began)
 
 
 def _resident_mb(pid: int) -> float:
