@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from drivers.contracts import Image
 from drivers.errors import ErrorCode, KioskError
 from drivers.simulated.bench import BenchFile, BenchState, Scene
 from drivers.simulated.camera import SimulatedCamera
+from kiosk_config.model import Face
 from workstation.face import dlib_engine
 from workstation.face.contract import DetectedFace, FaceEngine, ReferenceKind, compare, fuse
 from workstation.face.dlib_engine import DlibFaceEngine
@@ -101,6 +103,10 @@ def refused(call: Callable[[], object]) -> KioskError:
         call()
     assert caught.value.code is ErrorCode.FACE_ENGINE_FAILED
     return caught.value
+
+
+def test_every_engine_can_be_configured() -> None:
+    assert get_args(Face.model_fields["engine"].annotation) == tuple(EngineKind)
 
 
 class TestComparison:
