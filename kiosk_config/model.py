@@ -233,6 +233,11 @@ class Face(Section):
     )
     liveness_count: int = Field(default=2, ge=1, le=4, description="How many actions are asked for, in random order.")
 
+    engine: Literal["onnx", "dlib"] = Field(
+        default="onnx",
+        description="What describes a face: the networks of models_dir, or dlib's, which sends far more experts to the "
+        "human at the same false match rate (docs/face-accuracy.md).",
+    )
     models_dir: ConfigPath | None = Field(
         default=None, description="Folder with manifest.json and the models. Default: the ones that ship."
     )

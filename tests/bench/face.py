@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from drivers.simulated.bench import BenchFile, BenchState, Scene
 from drivers.simulated.camera import FPS, SimulatedCamera
 from drivers.simulated.people import PERSON_A
 from drivers.simulated.photo import DrillPhotoDecoder
+from tests.bench.face_cost import idle_rows, memory_row, peer_rows
 from tests.bench.report import Row, show
 from workstation.bridge.face import to_qimage
 from workstation.face.client import FaceClient
@@ -25,7 +27,7 @@ _FRAME_TIMEOUT_S = 3.0
 
 def run(directory: Path) -> None:
     """Verify the drill's expert again and again, each frame given as soon as the one before is answered."""
-    film = _film(directory)
+    film = _frames(directory, Scene.PERSON_A, FILM_FRAMES)
     portrait = DrillPhotoDecoder().decode(PERSON_A.photo_block())
     if portrait is None:
         raise ValueError("the drill's photo does not open")
@@ -44,23 +46,26 @@ def run(directory: Path) -> None:
             looked += only_looked
             compared += with_comparison
             rates.append(1000 * (len(only_looked) + len(with_comparison)) / sum(only_looked + with_comparison))
+        cost = [memory_row(client), *idle_rows(client, _frames(directory, Scene.NOBODY, 1)[0])]
     rows = (
         Row(what="worker started, networks loaded", samples=[start_s], unit="s"),
         Row(what="face loop through the worker", samples=rates, unit="frames/s", limit=RATE_LIMIT_HZ, at_least=True),
         Row(what="frame: find, place, coach", samples=looked, unit="ms"),
         Row(what="frame that is also compared", samples=compared, unit="ms", limit=COMPARISON_LIMIT_MS),
         Row(what="the card's photo as reference", samples=references, unit="ms", limit=COMPARISON_LIMIT_MS),
+        *cost,
+        *peer_rows(film, portrait, statistics.median(rates)),
     )
     show("face, 640 x 480, one thread", rows)
 
 
-def _film(directory: Path) -> list[Image]:
-    """Return frames of the drill's expert, rendered beforehand: a real camera costs this process nothing."""
+def _frames(directory: Path, scene: Scene, count: int) -> list[Image]:
+    """Return frames of the drill's camera, rendered beforehand: a real camera costs this process nothing."""
     bench = BenchFile(directory / "bench.json")
-    bench.write(BenchState(scene=Scene.PERSON_A))
+    bench.write(BenchState(scene=scene))
     camera = SimulatedCamera(bench)
     camera.open()
-    return [camera.read(timeout_s=_FRAME_TIMEOUT_S).image for _ in range(FILM_FRAMES)]
+    return [camera.read(timeout_s=_FRAME_TIMEOUT_S).image for _ in range(count)]
 
 
 def _verify(client: FaceClient, film: list[Image]) -> tuple[list[float], list[float]]:

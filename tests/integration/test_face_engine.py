@@ -1,9 +1,7 @@
-"""The real networks on two public-domain portraits, alone and through a whole session on the drill's scenes."""
+"""Whole sessions with the default engine on the drill's scenes; tests/contract has the engines alone."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from pathlib import Path
 
@@ -16,12 +14,11 @@ from hypothesis.extra import numpy as st_numpy
 
 from assets.build_models import ensure
 from drivers.contracts import Image
-from drivers.errors import ErrorCode, KioskError
 from drivers.simulated.bench import BenchFile, Scene
 from drivers.simulated.camera import SimulatedCamera
-from workstation.face.contract import FaceEngine
+from workstation.face.contract import FaceEngine, ReferenceKind
 from workstation.face.onnx_engine import OnnxFaceEngine
-from workstation.face.verification import Coaching, Decision, Observation, ReferenceKind, VerificationSession
+from workstation.face.verification import Coaching, Decision, Observation, VerificationSession
 
 PORTRAITS = Path(__file__).parents[2] / "assets" / "drill"
 HEADS = {Scene.PERSON_A: (226, 115, 190), Scene.PERSON_B: (267, 200, 380)}
@@ -144,76 +141,9 @@ def test_picture_without_a_face_is_no_reference(engine: FaceEngine, level: int) 
     assert VerificationSession(engine).set_reference(np.full((126, 102, 3), level, np.uint8)) is False
 
 
-def test_landmarks_lie_on_the_face(engine: FaceEngine, bench: BenchFile) -> None:
-    (face,) = engine.detect(frames(bench, Scene.PERSON_A, 1)[0])
-    left_eye, right_eye = face.landmarks[36:42].mean(axis=0), face.landmarks[42:48].mean(axis=0)
-    chin, nose = face.landmarks[8], face.landmarks[30]
-    assert face.box.x < left_eye[0] < nose[0] < right_eye[0] < face.box.x + face.box.width
-    assert face.box.y < left_eye[1] < nose[1] < chin[1]
-
-
-def test_embeddings_are_unit_vectors_and_repeat(engine: FaceEngine) -> None:
-    one, other = (engine.describe_reference(card_photo(Scene.PERSON_A)) for _ in range(2))
-    assert one is not None
-    assert other is not None
-    assert np.array_equal(one, other)
-    assert engine.compare(one, other) == pytest.approx(1, abs=1e-5)
-
-
 @settings(max_examples=25, deadline=None)
 @given(st_numpy.arrays(np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 60), st.just(3))))
 def test_any_small_picture_gives_a_typed_result(engine: FaceEngine, picture: Image) -> None:
     session = VerificationSession(engine)
     assert session.set_reference(picture) in {True, False}
     assert isinstance(session.observe(picture, 0.0), Observation)
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 4096, 3), (4096, 1, 3), (3, 1000, 3)])
-def test_extreme_shapes_give_a_typed_result(engine: FaceEngine, shape: tuple[int, int, int]) -> None:
-    picture = np.random.default_rng(7).integers(0, 256, shape, np.uint8)
-    assert engine.describe_reference(picture) is None
-    assert engine.detect(picture) == ()
-
-
-@pytest.mark.parametrize("shape", [(126, 102), (126, 102, 4), (0, 0, 3), (5000, 10, 3)])
-def test_what_is_no_picture_is_refused(engine: FaceEngine, shape: tuple[int, ...]) -> None:
-    for method in (engine.detect, engine.describe_reference):
-        with pytest.raises(KioskError) as caught:
-            method(np.zeros(shape, np.uint8))
-        assert caught.value.code is ErrorCode.FACE_ENGINE_FAILED
-
-
-class TestAlteredModels:
-    @pytest.fixture
-    def copy(self, models_dir: Path, tmp_path: Path) -> Path:
-        return Path(shutil.copytree(models_dir, tmp_path / "models"))
-
-    def refused(self, models_dir: Path) -> KioskError:
-        with pytest.raises(KioskError) as caught:
-            OnnxFaceEngine(models_dir)
-        assert caught.value.code is ErrorCode.FACE_ENGINE_FAILED
-        return caught.value
-
-    @pytest.mark.parametrize("name", ["fr_detect", "fr_landmark", "fr_feature"])
-    def test_another_network_is_refused(self, copy: Path, name: str) -> None:
-        with (copy / f"{name}.onnx").open("ab") as file:
-            file.write(b"\0")
-        assert self.refused(copy).context == {"network": name}
-
-    def test_missing_network_is_refused(self, copy: Path) -> None:
-        (copy / "fr_feature.onnx").unlink()
-        self.refused(copy)
-
-    def test_missing_folder_is_refused(self, tmp_path: Path) -> None:
-        self.refused(tmp_path / "none")
-
-    @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1}', "\x00"])
-    def test_broken_manifest_is_refused(self, copy: Path, text: str) -> None:
-        (copy / "manifest.json").write_text(text)
-        self.refused(copy)
-
-    def test_manifest_for_another_input_is_refused(self, copy: Path) -> None:
-        manifest = json.loads((copy / "manifest.json").read_text())
-        manifest["models"][2]["channels"] = "RGB"
-        (copy / "manifest.json").write_text(json.dumps(manifest))
-        assert self.refused(copy).context == {"network": "fr_feature"}

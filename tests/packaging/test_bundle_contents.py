@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from assets.packaging.bundle import (
+    DLIB_NETWORK,
+    DLIB_PACKAGE,
     NAME,
     REQUIRED,
     bundled_distributions,
@@ -21,6 +23,7 @@ from assets.packaging.bundle import (
     unneeded,
 )
 from assets.packaging.check import foreign_libraries
+from workstation.face import dlib_engine
 from workstation.spawn import PROGRAMS
 
 QT = "_internal/PySide6/Qt"
@@ -39,6 +42,8 @@ def test_what_is_required_ships(path):
         "_internal/numpy.libs/libgfortran-040039e1.so.5.0.0",
         "_internal/shiboken6/libshiboken6.abi3.so.6.11",
         "_internal/assets/drill/person-a.jpg",
+        "_internal/_dlib_pybind11.cpython-311-x86_64-linux-gnu.so",
+        "_internal/face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
         f"{QT}/lib/libQt6Core.so.6",
     ],
 )
@@ -53,6 +58,9 @@ def test_what_is_ours_ships(path):
         "_internal/libX11.so.6",
         "_internal/libreadline.so.8",
         "_internal/libpulsecommon-16.1.so",
+        "_internal/face_recognition_models/models/shape_predictor_68_face_landmarks.dat",
+        "_internal/face_recognition_models/models/shape_predictor_5_face_landmarks.dat",
+        "_internal/face_recognition_models/models/mmod_human_face_detector.dat",
         f"{QT}/qml/QtQuick/qmldir",
         f"{QT}/resources/qtwebengine_devtools_resources.pak",
         f"{QT}/translations/qtwebengine_locales/fr.pak",
@@ -63,6 +71,10 @@ def test_what_is_ours_ships(path):
 )
 def test_what_is_the_systems_or_useless_does_not_ship(path):
     assert not is_shipped(PurePosixPath(path))
+
+
+def test_the_network_that_ships_is_the_one_the_engine_loads():
+    assert (DLIB_PACKAGE, DLIB_NETWORK) == (dlib_engine.PACKAGE, dlib_engine.FILE)
 
 
 def test_libraries_stay_when_something_needs_them_directly_or_not():

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from workstation.face.contract import FaceEngine
+from workstation.face.dlib_engine import DlibFaceEngine
 from workstation.face.onnx_engine import OnnxFaceEngine
 
 
@@ -22,5 +23,8 @@ def make_engine(kind: EngineKind, models_dir: Path) -> FaceEngine:
     Raises:
         KioskError: FACE_ENGINE_FAILED when a package or network is missing, altered, or does not run.
     """
-    assert kind is EngineKind.ONNX  # noqa: S101
-    return OnnxFaceEngine(models_dir)
+    match kind:
+        case EngineKind.ONNX:
+            return OnnxFaceEngine(models_dir)
+        case EngineKind.DLIB:
+            return DlibFaceEngine(models_dir)
