@@ -88,7 +88,10 @@ class Application(QObject):
             parent=self,
         )
         self._face = FaceBridge(
-            camera, lambda: FaceClient(models_dir=models), challenges=devices.make_challenges(config), parent=self
+            camera,
+            lambda: FaceClient(models_dir=models, engine=devices.face_engine(config)),
+            challenges=devices.make_challenges(config),
+            parent=self,
         )
         self._health = HealthBridge(
             camera=camera,

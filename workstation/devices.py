@@ -12,11 +12,8 @@ from drivers.simulated.headset import SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
 from drivers.ups.nut import NutUps
 from kiosk_config.model import BoothConfig
-<<<<<<< HEAD
-from workstation.face.liveness import Action, ChallengePolicy
-=======
 from workstation.face.engines import EngineKind
->>>>>>> accuracy
+from workstation.face.liveness import Action, ChallengePolicy
 from workstation.readers import bench_of
 
 
@@ -50,16 +47,15 @@ def make_ups(config: BoothConfig) -> Ups | None:
             return None
 
 
-<<<<<<< HEAD
 def make_challenges(config: BoothConfig) -> ChallengePolicy:
     """Return what an expert is asked to do before the camera."""
     face = config.face
     return ChallengePolicy(actions=tuple(map(Action, face.liveness_actions)), count=face.liveness_count)
-=======
+
+
 def face_engine(config: BoothConfig) -> EngineKind:
     """Return which engine the face worker loads."""
     return EngineKind(config.face.engine)
->>>>>>> accuracy
 
 
 def models_dir(config: BoothConfig) -> Path:
