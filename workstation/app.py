@@ -87,9 +87,9 @@ class Application(QObject):
             timeout_s=config.reader.timeout_s,
             parent=self,
         )
-        self._face = FaceBridge(camera, lambda: FaceClient(models_dir=models), self)
+        self._face = FaceBridge(camera.reader(), lambda: FaceClient(models_dir=models), self)
         self._health = HealthBridge(
-            camera=camera,
+            camera=camera.reader(),
             headset=devices.make_headset(config),
             ups=devices.make_ups(config),
             ups_poll_s=config.ups.poll_s,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from drivers.camera.facts import FrameWatch
+from drivers.camera.rate import Pace
 from drivers.contracts import Camera, DeviceStatus, Frame
 from drivers.errors import DeviceError, ErrorCode
 
@@ -49,11 +50,13 @@ class CameraHub:
 
     def join(self, reader: HubReader) -> _Session:
         """Add a reader to the capture under way, or begin one. Called by the reader, under the lock."""
-        if self._session is None:
-            self._session = _Session()
-            threading.Thread(target=self._capture, args=(self._session,), name="camera-hub", daemon=True).start()
-        self._session.readers.add(reader)
-        return self._session
+        session = self._session
+        if session is not None:
+            session.readers.add(reader)
+            return session
+        self._session = session = _Session(reader)
+        threading.Thread(target=self._capture, args=(session,), name="camera-hub", daemon=True).start()
+        return session
 
     def leave(self, reader: HubReader, session: _Session) -> bool:
         """Take a reader out; true when it was the last. Called by the reader, under the lock."""
@@ -118,8 +121,8 @@ class CameraHub:
 class _Session:
     """One time that the camera is open, or being opened. Its hub's lock guards everything but ``ended``."""
 
-    def __init__(self) -> None:
-        self.readers: set[HubReader] = set()
+    def __init__(self, first: HubReader) -> None:
+        self.readers = {first}
         self.is_open = False
         self.failure: Exception | None = None
         self.ended = threading.Event()
@@ -141,10 +144,9 @@ class HubReader:
         self._hub = hub
         self._lock = lock
         self.changed = threading.Condition(lock)
-        self._pause_s = 0.0 if max_fps is None else 1 / max_fps
+        self._pace = Pace(max_fps)
         self._session: _Session | None = None
         self._frame: Frame | None = None
-        self._due = 0.0
 
     def present(self) -> DeviceStatus:
         """See ``Camera.present``."""
@@ -154,7 +156,6 @@ class HubReader:
         """See ``Camera.open``. Returns at once where another reader has opened the camera already."""
         self.close()
         with self._lock:
-            self._due = 0.0
             self._session = session = self._hub.join(self)
             self.changed.wait_for(lambda: session.is_open or self._is_over(session), OPEN_TIMEOUT_S)
             is_open = session.is_open and not self._is_over(session)
@@ -167,12 +168,11 @@ class HubReader:
             session = self._session
             if session is None:
                 raise _lost("not open")
-            wait_s = max(self._due - time.monotonic(), 0) + timeout_s
+            wait_s = self._pace.wait_s(time.monotonic()) + timeout_s
             self.changed.wait_for(lambda: self._frame is not None or self._is_over(session), wait_s)
             frame, self._frame = self._frame, None
             if frame is not None and not self._is_over(session):
-                # The pace is kept on average: otherwise a frame that came early by a hair would cost a whole turn.
-                self._due = max(self._due + self._pause_s, frame.captured_at + self._pause_s / 2)
+                self._pace.take(frame.captured_at)
                 return frame
         raise self._ended(session, f"no frame in {timeout_s} s")
 
@@ -187,7 +187,7 @@ class HubReader:
 
     def offer(self, frame: Frame) -> None:
         """Take the newest frame if it is time for one. Called by the hub under the lock."""
-        if frame.captured_at >= self._due:
+        if not self._pace.wait_s(frame.captured_at):
             self._frame = frame
             self.changed.notify_all()
 

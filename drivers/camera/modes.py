@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,13 +34,15 @@ class Mode:
         return f"{self.width}x{self.height} {self.fourcc}{rate}"
 
 
-def choose_mode(modes: Iterable[Mode], width: int, height: int, fps: float) -> Mode | None:
+def choose_mode(modes: Sequence[Mode], width: int, height: int, fps: float) -> Mode | None:
     """Return the mode nearest to what is wanted, ``None`` when none gives colour pictures.
 
     In this order: not smaller than wanted, the shape wanted, fast enough (else as fast as it gets), not larger than
     necessary, uncompressed, not faster than necessary. Motion JPEG thus comes in where USB leaves uncompressed pictures
-    no room for the rate.
+    no room for the rate; it is also what a camera that lists no modes is asked for.
     """
+    if not modes:
+        return Mode(fourcc="MJPG", width=width, height=height, fps=fps)
     usable = [mode for mode in modes if mode.fourcc in FORMATS and mode.width > 0 and mode.height > 0]
 
     def rank(mode: Mode) -> tuple[float, ...]:

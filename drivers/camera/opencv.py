@@ -15,7 +15,7 @@ import numpy as np
 
 from drivers.camera.modes import Mode, choose_mode
 from drivers.camera.rate import RateMeter
-from drivers.camera.v4l2 import NotACameraError, VideoNodes
+from drivers.camera.v4l2 import NotACamera, NotACameraError, VideoNodes
 from drivers.camera.v4l2_wire import fourcc_text
 from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, Frame
 from drivers.errors import DeviceError, ErrorCode
@@ -64,7 +64,8 @@ class OpenCvCamera:
         capture = self._capture
         if capture is None or capture.failure:
             width, height, _ = self._wanted
-            return DeviceStatus(kind=DeviceKind.CAMERA, state=state, name=name, detail=f"{width}x{height}")
+            detail = NotACamera.FORBIDDEN if state is DeviceState.FAILED else f"{width}x{height}"
+            return DeviceStatus(kind=DeviceKind.CAMERA, state=state, name=name, detail=detail)
         detail, is_slow = capture.measured()
         if is_slow and state is DeviceState.READY:
             state = DeviceState.DEGRADED
@@ -115,24 +116,28 @@ class OpenCvCamera:
         return found and found.resolve()
 
     def _way(self) -> _Way:
-        width, height, fps = self._wanted
-        wanted = Mode(fourcc="MJPG", width=width, height=height, fps=fps)
         if _is_file(self._source):
             return _File(str(self._source))
-        if self._nodes is None:
-            return _Device(self._source or 0, wanted)
-        node = self._node(self._nodes)
+        return self._device()
+
+    def _device(self) -> _Device:
+        modes: tuple[Mode, ...] = ()
+        source = self._source or 0
+        if self._nodes is not None:
+            source, modes = self._inspected(self._nodes)
+        mode = choose_mode(modes, *self._wanted)
+        if mode is None:
+            raise self._lost("no mode with colour pictures")
+        return _Device(source, mode)
+
+    def _inspected(self, nodes: VideoNodes) -> tuple[str, tuple[Mode, ...]]:
+        node = self._node(nodes)
         if node is None:
             raise self._lost("not there")
         try:
-            modes = self._nodes.inspect(node).modes
+            return str(node), nodes.inspect(node).modes
         except NotACameraError as error:
             raise self._lost(error.why) from error
-        mode = choose_mode(modes, width, height, fps)
-        if mode is None and modes:
-            raise self._lost("no mode with colour pictures")
-        # Motion JPEG where a driver lists no modes: USB 2 has no room for 30 uncompressed 1280x720 frames a second.
-        return _Device(str(node), mode or wanted)
 
     def _lost(self, reason: str = "not open") -> DeviceError:
         if self._capture is not None:
@@ -270,6 +275,7 @@ def _open_device(device: _Device, fps: float) -> cv2.VideoCapture:
 
 
 def _is_file(source: int | str) -> bool:
+    """Say whether ``source`` is a file to play, no device."""
     return isinstance(source, str) and source != "" and not source.startswith("/dev/")
 
 

@@ -1,4 +1,4 @@
-"""How fast a camera really delivers. Pure: the caller brings the times."""
+"""How fast a camera really delivers, and how fast somebody wants it. Pure: the caller brings the times."""
 
 from __future__ import annotations
 
@@ -50,3 +50,26 @@ class RateMeter:
 
     def _interval(self) -> float | None:
         return median(after - before for before, after in pairwise(self._times)) if len(self._times) > 1 else None
+
+
+class Pace:
+    """Lets through no more frames a second than wanted.
+
+    On average, that is: a frame that comes early by a hair would otherwise cost a whole turn, and 15 of 30 frames
+    a second become 10. Two are never closer than half a turn.
+
+    Args:
+        max_fps: frames a second, ``None`` for all of them.
+    """
+
+    def __init__(self, max_fps: float | None) -> None:
+        self._turn_s = 0.0 if max_fps is None else 1 / max_fps
+        self._due = 0.0
+
+    def wait_s(self, at: float) -> float:
+        """Return how long the next frame is not wanted yet at ``at``, monotonic seconds; 0 when it is."""
+        return max(self._due - at, 0.0)
+
+    def take(self, at: float) -> None:
+        """Count a frame of ``at`` as let through."""
+        self._due = max(self._due + self._turn_s, at + self._turn_s / 2)

@@ -78,8 +78,8 @@ class CameraSeen:
 
     @property
     def is_colour(self) -> bool:
-        """Whether it gives pictures that faces can be compared in."""
-        return any(mode.fourcc in FORMATS for mode in self.modes)
+        """Whether it gives pictures that faces can be compared in, as far as it says what it gives."""
+        return self.problem is None and (not self.modes or any(mode.fourcc in FORMATS for mode in self.modes))
 
 
 class VideoNodes:
@@ -98,7 +98,7 @@ class VideoNodes:
     def node(self, source: int | str) -> Path | None:
         """Return the device node that ``source`` means now: a number, a path or link, or "" for the first camera."""
         if source == "":
-            return next((camera.node for camera in self._cameras() if camera.is_colour), None)
+            return self._first()
         path = self._dev / f"video{source}" if isinstance(source, int) else self._root / source.lstrip("/")
         return path.resolve() if path.exists() else None
 
@@ -133,6 +133,13 @@ class VideoNodes:
             modes = tuple(dict.fromkeys(self._modes(descriptor, capability.buffer_type)))
         name = self.name(node) or capability.card
         return CameraSeen(path=self.lasting(node), node=node, name=name, bus=capability.bus, modes=modes)
+
+    def _first(self) -> Path | None:
+        """Return the first camera that can be used, else the first that may not be, so that somebody is told."""
+        cameras = self.cameras()
+        usable = (camera.node for camera in cameras if camera.is_colour)
+        refused = (camera.node for camera in cameras if camera.problem)
+        return next(usable, None) or next(refused, None)
 
     def _cameras(self) -> Iterator[CameraSeen]:
         nodes = [path for path in self._dev.glob("video*") if re.fullmatch(r"video\d+", path.name)]
