@@ -58,10 +58,10 @@ class Film:
         self.is_open = False
         self.owners.clear()
 
-    def show(self, level: int | None = None) -> None:
+    def show(self) -> None:
         """Release a frame; its pixels are its number."""
         self.shown += 1
-        image = np.full((48, 64, 3), self.shown if level is None else level, np.uint8)
+        image = np.full((48, 64, 3), self.shown % 256, np.uint8)
         self._frames.put(Frame(image=image, captured_at=time.monotonic()))
 
     def fail(self, error: Exception | None = None) -> None:
@@ -132,9 +132,13 @@ def opened(hub: CameraHub, count: int) -> list[HubReader]:
     return readers
 
 
-def closed(readers: list[HubReader]) -> None:
-    for reader in readers:
-        reader.close()
+def close_all(film: Film, readers: list[HubReader]) -> None:
+    """Close them; the capture sees that nobody is left when its next frame comes."""
+    closing = threading.Thread(target=lambda: [reader.close() for reader in readers])
+    closing.start()
+    while closing.is_alive():
+        film.show()
+        closing.join(0.01)
 
 
 def test_a_reader_is_a_camera_and_asking_opens_nothing() -> None:
@@ -158,7 +162,7 @@ def test_all_readers_get_the_same_picture_that_nobody_can_change() -> None:
         frames[0].image[0, 0, 0] = 1
     assert frames[0].facts is not None
     assert frames[0].facts.exposure is Exposure.TOO_DARK
-    closed(readers)
+    close_all(film, readers)
 
 
 def test_open_for_the_first_closed_after_the_last() -> None:
@@ -170,13 +174,11 @@ def test_open_for_the_first_closed_after_the_last() -> None:
     film.show()
     assert number(second.read(timeout_s=LIMIT_S)) == 1
     assert film.is_open
-    film.show()  # or the capture would notice only at its next frame
-    second.close()
+    close_all(film, [second])
     assert not film.is_open
     first.open()
     assert film.opened == 2
-    film.show()
-    first.close()
+    close_all(film, [first])
 
 
 def test_a_slow_reader_gets_the_newest_and_delays_nobody() -> None:
@@ -188,7 +190,7 @@ def test_a_slow_reader_gets_the_newest_and_delays_nobody() -> None:
     assert number(slow.read(timeout_s=LIMIT_S)) == 5
     film.show()
     assert number(slow.read(timeout_s=LIMIT_S)) == 6
-    closed([slow, fast])
+    close_all(film, [slow, fast])
 
 
 def test_a_reader_that_comes_later_gets_no_old_frame() -> None:
@@ -204,7 +206,7 @@ def test_a_reader_that_comes_later_gets_no_old_frame() -> None:
     late.open()
     film.show()
     assert number(late.read(timeout_s=LIMIT_S)) == 3
-    closed([early, late])
+    close_all(film, [early, late])
 
 
 def test_no_frame_in_time_costs_that_reader_only() -> None:
@@ -217,11 +219,13 @@ def test_no_frame_in_time_costs_that_reader_only() -> None:
         impatient.read(timeout_s=LIMIT_S)
     film.show()
     assert number(patient.read(timeout_s=LIMIT_S)) == 1
-    closed([patient])
+    close_all(film, [patient])
 
 
 def test_a_reader_with_a_pace_gets_fewer_and_sleeps_in_between() -> None:
-    reader, quick = (hub := CameraHub(Running())).reader(max_fps=5), hub.reader()
+    film = Running()
+    hub = CameraHub(film)
+    reader, quick = hub.reader(max_fps=5), hub.reader()
     reader.open()
     quick.open()
     worked = time.thread_time()
@@ -233,7 +237,7 @@ def test_a_reader_with_a_pace_gets_fewer_and_sleeps_in_between() -> None:
     assert all(after - before >= 0.09 for before, after in pairwise(times))
     assert worked < took / 5
     assert time.monotonic() - times[-1] < 1
-    closed([reader, quick])
+    close_all(film, [reader, quick])
 
 
 def test_the_time_limit_begins_when_the_pace_allows_a_frame() -> None:
@@ -267,7 +271,7 @@ def test_a_loss_reaches_every_reader_and_each_comes_back(
     assert film.opened == 2
     film.show()
     assert {number(reader.read(timeout_s=LIMIT_S)) for reader in readers} == {1}
-    closed(readers)
+    close_all(film, readers)
     assert [record.message for record in caplog.records] == ["camera is lost: unplugged", "camera is back"]
 
 
@@ -280,7 +284,6 @@ def test_a_frame_of_before_the_loss_is_not_handed_out_after_it() -> None:
     for reader in (early, late):
         with pytest.raises(DeviceError, match=ErrorCode.CAMERA_LOST):
             reader.read(timeout_s=LIMIT_S)
-        reader.close()
 
 
 def test_a_defect_is_no_lost_camera() -> None:
@@ -294,7 +297,7 @@ def test_a_defect_is_no_lost_camera() -> None:
     readers[0].open()
     film.show()
     readers[0].read(timeout_s=LIMIT_S)
-    closed(readers)
+    close_all(film, readers)
 
 
 def test_a_defect_that_no_reader_hears_of_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +305,7 @@ def test_a_defect_that_no_reader_hears_of_is_not_swallowed(monkeypatch: pytest.M
     monkeypatch.setattr(threading, "excepthook", lambda arguments: heard.put(arguments.exc_type))
     monkeypatch.setattr(hub_module, "RELEASE_TIMEOUT_S", 0.05)
     film = Film()
-    closed(opened(CameraHub(film), 1))
+    opened(CameraHub(film), 1)[0].close()
     film.fail(ValueError("defect"))
     assert heard.get(timeout=LIMIT_S) is ValueError
 
@@ -329,7 +332,7 @@ def test_a_device_that_hangs_holds_up_nobody(call: str, monkeypatch: pytest.Monk
     film.show()
     film.show()
     reader.read(timeout_s=LIMIT_S)
-    reader.close()
+    close_all(film, [reader])
     assert film.opened == 2
 
 
@@ -362,8 +365,7 @@ def test_closing_from_another_thread_wakes_a_waiting_reader(pool: ThreadPoolExec
     assert isinstance(waiting.exception(2), DeviceError)
     film.show()
     assert number(stays.read(timeout_s=LIMIT_S)) == 1
-    film.show()
-    stays.close()
+    close_all(film, [stays])
 
 
 def test_storms_of_readers_never_open_the_device_twice(pool: ThreadPoolExecutor) -> None:
