@@ -107,7 +107,6 @@ class CameraHub:
             is_heard = bool(session.readers)
             session.failure = error
             session.wake()
-            session.readers.clear()
             if session is self._session:
                 self._session = None
         if not isinstance(error, DeviceError):

@@ -275,6 +275,14 @@ def test_only_nodes_that_capture_are_cameras_and_their_names_last(machine: Machi
     assert len(webcam.modes) == 6
 
 
+def test_a_camera_that_answers_in_ranges_gives_the_usual_modes_in_them(machine: Machine) -> None:
+    machine.plug(0, Device(formats={"YUYV": {(32, 1296, 16, 32, 972, 4): [(1, 90, 1, 12, 0, 0)]}}))
+    [camera] = machine.nodes.cameras()
+    assert Mode(fourcc="YUYV", width=640, height=480, fps=30) in camera.modes
+    assert Mode(fourcc="YUYV", width=1296, height=972, fps=90) in camera.modes
+    assert not any(mode.fps < 12 or mode.width > 1296 for mode in camera.modes)
+
+
 def test_a_camera_without_a_serial_number_is_named_by_its_socket(machine: Machine) -> None:
     by_path = "dev/v4l/by-path/pci-0000:00:14.0-usb-0:2:1.0-video-index0"
     machine.plug(0, Device(formats=WEBCAM), BY_ID)

@@ -207,7 +207,7 @@ def test_a_card_photo_without_a_face(bridge, mirror, camera, until) -> None:
 
 
 def test_a_worker_killed_in_the_middle_fails_and_the_next_attempt_works(
-    bridge, mirror, bench, camera, clients, until
+    *, bridge, mirror, bench, camera, clients, until
 ) -> None:
     bench.change(scene=Scene.NOBODY)
     bridge.start(1, portrait())
@@ -282,7 +282,7 @@ def test_a_new_attempt_replaces_the_one_that_runs(bridge, mirror, bench, camera,
     assert mirror.failures == []
 
 
-def test_closing_in_the_middle_ends_thread_and_worker(bridge, mirror, bench, camera, clients, until) -> None:
+def test_closing_in_the_middle_ends_thread_and_worker(*, bridge, mirror, bench, camera, clients, until) -> None:
     bench.change(scene=Scene.NOBODY)
     bridge.start(1, portrait())
     until(lambda: mirror.frames)
