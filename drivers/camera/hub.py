@@ -86,7 +86,8 @@ class CameraHub:
             self._camera.open()
             with self._lock:
                 session.is_open = True
-                session.wake()
+                for reader in session.readers:
+                    reader.changed.notify_all()
             if self._is_lost:
                 self._is_lost = False
                 _log.info("camera is back")
@@ -105,8 +106,10 @@ class CameraHub:
         """Tell the readers; false when the error is a defect and nobody is left to hear of it."""
         with self._lock:
             is_heard = bool(session.readers)
-            session.failure = error
-            session.wake()
+            # Anew: the traceback of a loss holds the last pictures.
+            session.failure = _again(error) if isinstance(error, DeviceError) else error
+            for reader in session.readers:
+                reader.end()
             if session is self._session:
                 self._session = None
         if not isinstance(error, DeviceError):
@@ -125,11 +128,6 @@ class _Session:
         self.is_open = False
         self.failure: Exception | None = None
         self.ended = threading.Event()
-
-    def wake(self) -> None:
-        """Let every reader look at what changed."""
-        for reader in self.readers:
-            reader.changed.notify_all()
 
 
 class HubReader:
@@ -170,7 +168,7 @@ class HubReader:
             wait_s = self._pace.wait_s(time.monotonic()) + timeout_s
             self.changed.wait_for(lambda: self._frame is not None or self._is_over(session), wait_s)
             frame, self._frame = self._frame, None
-            if frame is not None and not self._is_over(session):
+            if frame is not None:
                 self._pace.take(frame.captured_at)
                 return frame
         raise self._ended(session, f"no frame in {timeout_s} s")
@@ -190,6 +188,11 @@ class HubReader:
             self._frame = frame
             self.changed.notify_all()
 
+    def end(self) -> None:
+        """Forget the frame nobody came for; the capture failed. Called by the hub under the lock."""
+        self._frame = None
+        self.changed.notify_all()
+
     def _is_over(self, session: _Session) -> bool:
         return session.failure is not None or self._session is not session
 
@@ -200,10 +203,14 @@ class HubReader:
         if failure is None:
             return _lost(reason)
         if isinstance(failure, DeviceError):
-            return DeviceError(failure.code, context=failure.context)
+            return _again(failure)
         error = RuntimeError("the camera's capture ended")
         error.__cause__ = failure
         return error
+
+
+def _again(error: DeviceError) -> DeviceError:
+    return DeviceError(error.code, context=error.context)
 
 
 def _lost(reason: str) -> DeviceError:

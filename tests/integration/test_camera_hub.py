@@ -6,6 +6,7 @@ import queue
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -51,7 +52,10 @@ class Film:
         except queue.Empty:
             raise DeviceError(ErrorCode.CAMERA_LOST, context={"reason": "no frame"}) from None
         if isinstance(frame, Exception):
-            raise frame
+            try:
+                raise frame
+            finally:
+                del frame  # or error and traceback hold each other
         return frame
 
     def close(self) -> None:
@@ -284,6 +288,19 @@ def test_a_frame_of_before_the_loss_is_not_handed_out_after_it() -> None:
     for reader in (early, late):
         with pytest.raises(DeviceError, match=ErrorCode.CAMERA_LOST):
             reader.read(timeout_s=LIMIT_S)
+
+
+def test_after_a_loss_no_picture_is_kept() -> None:
+    film = Film()
+    early, late = opened(CameraHub(film), 2)
+    pictures = []
+    for _ in range(3):
+        film.show()
+        pictures.append(weakref.ref(early.read(timeout_s=LIMIT_S).image))
+    film.fail()
+    until(lambda: not any(picture() is not None for picture in pictures))
+    early.close()
+    late.close()
 
 
 def test_a_defect_is_no_lost_camera() -> None:
