@@ -52,6 +52,7 @@ UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}$")]
 HexBytes = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{2}){0,64}$")]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 SamId = Annotated[str, Field(pattern=r"^\d{2}\.\d{2}-\d{8}-\d{10}-\d{10}$")]
+ActionName = Literal["turn-left", "turn-right", "blink", "open-mouth"]
 CardTypeName = Literal["resident", "hk-mo-tw-resident", "foreign-resident-2017", "foreign-resident-2023"]
 
 
@@ -225,7 +226,16 @@ class Ups(Section):
 
 
 class Face(Section):
-    """Face comparison."""
+    """Face comparison and liveness detection."""
+
+    liveness_actions: list[ActionName] = Field(
+        default=["turn-left", "turn-right", "blink", "open-mouth"],
+        description=(
+            f"What an expert may be asked to do: {', '.join(get_args(ActionName))}. Empty: no liveness detection. "
+            "Without a turn, flat pictures are not told from heads."
+        ),
+    )
+    liveness_count: int = Field(default=2, ge=1, le=4, description="How many actions are asked for, in random order.")
 
     models_dir: ConfigPath | None = Field(
         default=None, description="Folder with manifest.json and the models. Default: the ones that ship."

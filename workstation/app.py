@@ -87,7 +87,12 @@ class Application(QObject):
             timeout_s=config.reader.timeout_s,
             parent=self,
         )
-        self._face = FaceBridge(camera.reader(), lambda: FaceClient(models_dir=models), self)
+        self._face = FaceBridge(
+            camera.reader(),
+            lambda: FaceClient(models_dir=models),
+            challenges=devices.make_challenges(config),
+            parent=self,
+        )
         self._health = HealthBridge(
             camera=camera.reader(),
             headset=devices.make_headset(config),

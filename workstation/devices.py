@@ -13,6 +13,7 @@ from drivers.simulated.headset import SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
 from drivers.ups.nut import NutUps
 from kiosk_config.model import BoothConfig
+from workstation.face.liveness import Action, ChallengePolicy
 from workstation.readers import bench_of
 
 
@@ -44,6 +45,12 @@ def make_ups(config: BoothConfig) -> Ups | None:
             return NutUps(config.ups.host, config.ups.port, config.ups.name)
         case "none":
             return None
+
+
+def make_challenges(config: BoothConfig) -> ChallengePolicy:
+    """Return what an expert is asked to do before the camera."""
+    face = config.face
+    return ChallengePolicy(actions=tuple(map(Action, face.liveness_actions)), count=face.liveness_count)
 
 
 def models_dir(config: BoothConfig) -> Path:

@@ -9,17 +9,33 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Scene(StrEnum):
-    """Who is in front of the camera."""
+    """What is in front of the camera."""
 
     PERSON_A = "person-a"
     PERSON_B = "person-b"
     NOBODY = "nobody"
     TWO = "two"
+    PRINT = "print"
+    REPLAY = "replay"
+    COVERED = "covered"
+    FROZEN = "frozen"
+    DIM = "dim"
+
+
+class Gesture(StrEnum):
+    """What the person in front of the camera does once. Left is the person's own left, the picture's right."""
+
+    NONE = "none"
+    TURN_LEFT = "turn-left"
+    TURN_RIGHT = "turn-right"
+    BLINK = "blink"
+    OPEN_MOUTH = "open-mouth"
 
 
 class BenchState(BaseModel):
@@ -27,12 +43,18 @@ class BenchState(BaseModel):
 
     Attributes:
         card: name of the drill card on the reader (``drivers.simulated.people``), ``None`` when none lies there.
+        subject: who is on the print, on the replayed screen, in the frozen picture or in the dim light.
+        gesture: what the person did last; it plays once each time this or ``gestures`` changes.
+        gestures: how many there were, so that one can be done twice in a row.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     card: str | None = None
     scene: Scene = Scene.NOBODY
+    subject: Literal[Scene.PERSON_A, Scene.PERSON_B] = Scene.PERSON_A
+    gesture: Gesture = Gesture.NONE
+    gestures: int = 0
     reader_plugged: bool = True
     camera_plugged: bool = True
     headset_plugged: bool = True
@@ -72,3 +94,7 @@ class BenchFile:
         state = BenchState.model_validate(self.read().model_dump() | fields)
         self.write(state)
         return state
+
+    def perform(self, gesture: Gesture) -> BenchState:
+        """Let the person in front of the camera do something once, and return the new state."""
+        return self.change(gesture=gesture, gestures=self.read().gestures + 1)

@@ -18,7 +18,7 @@ from drivers.camera.hub import CameraHub
 from drivers.camera.opencv import OpenCvCamera
 from drivers.contracts import Camera, DeviceKind, DeviceState
 from drivers.errors import DeviceError, ErrorCode
-from drivers.simulated.bench import BenchFile, Scene
+from drivers.simulated.bench import BenchFile, Gesture, Scene
 from drivers.simulated.camera import SimulatedCamera
 
 
@@ -184,6 +184,78 @@ def test_loss_and_return_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptu
     assert [record.message.split(":")[0] for record in caplog.records] == ["camera is lost", "camera is back"]
 
 
+class Booth:
+    """The simulated camera and the bench beside it."""
+
+    def __init__(self, folder: Path, scene: Scene) -> None:
+        self.bench = BenchFile(folder / "bench.json")
+        self.bench.change(scene=scene)
+        self._camera = SimulatedCamera(BenchFile(self.bench.path))
+        self._camera.open()
+
+    def film(self, frames: int) -> list[np.ndarray]:
+        return [self._camera.read(timeout_s=1).image for _ in range(frames)]
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+@pytest.mark.parametrize("scene", [Scene.PERSON_A, Scene.PERSON_B, Scene.PRINT, Scene.DIM])
+def test_a_gesture_moves_whoever_is_there_and_ends(tmp_path: Path, scene: Scene) -> None:
+    still = Booth(tmp_path, scene).film(30)
+    booth = Booth(tmp_path, scene)
+    booth.bench.perform(Gesture.TURN_LEFT)
+    moved = booth.film(30)
+    assert np.array_equal(moved[0], still[0]), "it begins gently"
+    assert difference(moved[11], still[11]) > (0.3 if scene is Scene.DIM else 2)
+    assert np.array_equal(moved[-1], still[-1]), "it is over, and nothing of it is left"
+
+
+def test_a_gesture_is_played_once_each_time_it_is_asked_for(tmp_path: Path) -> None:
+    calm = Booth(tmp_path, Scene.PERSON_A).film(44)
+    booth = Booth(tmp_path, Scene.PERSON_A)
+    for calmly in (calm[:22], calm[22:]):
+        booth.bench.perform(Gesture.OPEN_MOUTH)
+        moves = [not np.array_equal(*frames) for frames in zip(booth.film(22), calmly, strict=True)]
+        assert moves[1:15] == [True] * 14
+        assert moves[-3:] == [False] * 3
+
+
+def test_what_was_asked_before_the_camera_opened_is_over(tmp_path: Path) -> None:
+    calm = Booth(tmp_path, Scene.PERSON_A).film(8)
+    BenchFile(tmp_path / "bench.json").perform(Gesture.TURN_RIGHT)
+    assert all(map(np.array_equal, Booth(tmp_path, Scene.PERSON_A).film(8), calm))
+
+
+def test_a_frozen_camera_gives_its_last_frame_again(tmp_path: Path) -> None:
+    booth = Booth(tmp_path, Scene.PERSON_B)
+    last = booth.film(5)[-1]
+    booth.bench.change(scene=Scene.FROZEN)
+    frozen = booth.film(6)
+    assert all(np.array_equal(frame, last) for frame in frozen)
+    frozen[0][:] = 0
+    assert booth.film(1)[0].any(), "a reader's own copy"
+    booth.bench.change(scene=Scene.PERSON_B)
+    assert not np.array_equal(booth.film(1)[0], last)
+
+
+def test_a_covered_camera_sees_noise_and_a_dim_booth_little(tmp_path: Path) -> None:
+    (covered, again), (dim, _) = (Booth(tmp_path, scene).film(2) for scene in (Scene.COVERED, Scene.DIM))
+    assert covered.mean() < 5
+    assert not np.array_equal(covered, again)
+    assert 5 < dim.mean() < 40
+
+
+def test_the_subject_is_who_is_printed_replayed_or_in_dim_light(tmp_path: Path) -> None:
+    for scene in (Scene.PRINT, Scene.REPLAY, Scene.DIM, Scene.FROZEN):
+        shown = []
+        for subject in (Scene.PERSON_A, Scene.PERSON_B):
+            BenchFile(tmp_path / "bench.json").change(subject=subject)
+            shown.append(Booth(tmp_path, scene).film(1)[0])
+        assert not np.array_equal(*shown)
+
+
 def test_simulated_scenes_differ_and_repeat(tmp_path: Path) -> None:
     def first_frames(scene: Scene) -> list[np.ndarray]:
         bench.change(scene=scene)
@@ -193,6 +265,6 @@ def test_simulated_scenes_differ_and_repeat(tmp_path: Path) -> None:
 
     bench = BenchFile(tmp_path / "bench.json")
     shown = {scene: first_frames(scene) for scene in Scene}
-    assert len({frames[0].tobytes() for frames in shown.values()}) == len(Scene)
+    assert len({b"".join(frame.tobytes() for frame in frames) for frames in shown.values()}) == len(Scene)
     again = first_frames(Scene.TWO)
     assert all(np.array_equal(one, other) for one, other in zip(shown[Scene.TWO], again, strict=True))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton
 
-from drivers.simulated.bench import BenchFile, BenchState, Scene
+from drivers.simulated.bench import BenchFile, BenchState, Gesture, Scene
 from drivers.simulated.other_cards import OTHER_CARDS
 from drivers.simulated.people import DRILL_CARDS
 from workstation.drill import session
@@ -72,11 +72,32 @@ def test_a_card_is_put_and_taken(qtbot, console: DrillConsole, bench: BenchFile)
 )
 def test_who_sits_there(qtbot, console: DrillConsole, bench: BenchFile, chosen: int, scenes: list[Scene]) -> None:
     console.findChildren(QComboBox)[0].setCurrentIndex(chosen)
-    captions = ("本人", "另一个人", "两个人", "没有人")
-    for caption, scene in zip(captions, [*scenes, Scene.TWO, Scene.NOBODY], strict=True):
+    captions = ("本人", "另一个人", "两个人", "没有人", "照片攻击", "屏幕翻拍", "遮挡", "画面冻结", "昏暗")
+    around = [Scene.TWO, Scene.NOBODY, Scene.PRINT, Scene.REPLAY, Scene.COVERED, Scene.FROZEN, Scene.DIM]
+    assert {*scenes, *around} == {*Scene}
+    for caption, scene in zip(captions, [*scenes, *around], strict=True):
         press(qtbot, button(console, caption))
         assert on_disk(bench).scene is scene
+        assert on_disk(bench).subject is scenes[0]
         assert button(console, caption).isChecked()
+
+
+def test_gestures_are_done_as_often_as_they_are_pressed(qtbot, console: DrillConsole, bench: BenchFile) -> None:
+    captions = {"向左转头": "turn-left", "向右转头": "turn-right", "眨眼": "blink", "张嘴": "open-mouth"}
+    assert {*captions.values(), "none"} == {*Gesture}
+    done = 0
+    for caption, gesture in captions.items():
+        for _ in range(2):
+            press(qtbot, button(console, caption))
+            done += 1
+            assert (on_disk(bench).gesture, on_disk(bench).gestures) == (gesture, done)
+
+
+def test_the_operator_can_stop_the_cooperation(qtbot, console: DrillConsole) -> None:
+    (box,) = console.findChildren(QCheckBox)
+    assert console.cooperates
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=box.rect().center() - QPoint(box.width() // 2 - 12, 0))
+    assert not console.cooperates
 
 
 @pytest.mark.parametrize(
@@ -156,7 +177,7 @@ def test_what_cannot_be_done_here_says_why(qtbot, bench: BenchFile) -> None:
     for reason in reasons.values():
         assert reason in words(console)
     assert not console.findChild(QPushButton, "headset_plugged").isEnabled()
-    for caption in ("放上", "取走", "本人", "两个人", "发送"):
+    for caption in ("放上", "取走", "本人", "昏暗", "眨眼", "发送"):
         assert not button(console, caption).isEnabled()
     assert console.findChild(QPushButton, "reader_plugged").isEnabled()
     bench.change(card="person-a")

@@ -24,9 +24,12 @@ from drivers.simulated.people import DRILL_CARDS, PERSON_A
 from drivers.simulated.photo import DrillPhotoDecoder
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.face.client import FaceClient
-from workstation.face.verification import Coaching, Decision, Observation
+from workstation.face.coaching import Coaching
+from workstation.face.liveness import ChallengePolicy
+from workstation.face.verification import Decision, Observation
 
 LIMIT_MS = 30_000
+NOTHING_ASKED = ChallengePolicy(actions=())
 
 
 class WatchedCamera(SimulatedCamera):
@@ -102,7 +105,7 @@ def bridge(camera: WatchedCamera, clients: list[FaceClient], qtbot: QtBot) -> It
         clients.append(FaceClient(models_dir=Path(str(files("assets") / "models"))))
         return clients[-1]
 
-    bridge = FaceBridge(CameraHub(camera).reader(), make)
+    bridge = FaceBridge(CameraHub(camera).reader(), make, challenges=NOTHING_ASKED)
     yield bridge
     bridge.close()
     assert not camera.is_open
@@ -234,7 +237,7 @@ def test_a_worker_that_died_while_nobody_sat_here_costs_no_attempt(bridge, mirro
 
 
 def test_a_worker_that_cannot_start(camera, qtbot, until, tmp_path) -> None:
-    bridge = FaceBridge(camera, lambda: FaceClient(["/nonexistent"], models_dir=tmp_path))
+    bridge = FaceBridge(camera, lambda: FaceClient(["/nonexistent"], models_dir=tmp_path), challenges=NOTHING_ASKED)
     mirror = Mirror(bridge)
     bridge.prepare()
     bridge.start(1, portrait())

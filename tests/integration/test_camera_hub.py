@@ -10,14 +10,18 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drivers.camera import hub as hub_module
+from drivers.camera.facts import FROZEN_AFTER_S
 from drivers.camera.hub import CameraHub, HubReader
 from drivers.contracts import Camera, DeviceKind, DeviceState, DeviceStatus, Exposure, Frame
 from drivers.errors import DeviceError, ErrorCode
+from drivers.simulated.bench import BenchFile, BenchState, Scene
+from drivers.simulated.camera import SimulatedCamera
 
 LIMIT_S = 10.0
 
@@ -167,6 +171,23 @@ def test_all_readers_get_the_same_picture_that_nobody_can_change() -> None:
     assert frames[0].facts is not None
     assert frames[0].facts.exposure is Exposure.TOO_DARK
     close_all(film, readers)
+
+
+@pytest.mark.parametrize(
+    ("scene", "is_black", "is_frozen"),
+    [(Scene.PERSON_A, False, False), (Scene.COVERED, True, False), (Scene.FROZEN, False, True)],
+)
+def test_every_frame_comes_with_its_facts(tmp_path: Path, scene: Scene, is_black: bool, is_frozen: bool) -> None:
+    bench = BenchFile(tmp_path / "bench.json")
+    bench.write(BenchState(scene=scene))
+    reader = CameraHub(SimulatedCamera(bench)).reader()
+    reader.open()
+    frame = first = reader.read(timeout_s=LIMIT_S)
+    while frame.captured_at - first.captured_at <= FROZEN_AFTER_S + 0.2:
+        frame = reader.read(timeout_s=LIMIT_S)
+    reader.close()
+    assert frame.facts is not None
+    assert (frame.facts.is_black, frame.facts.is_frozen) == (is_black, is_frozen)
 
 
 def test_open_for_the_first_closed_after_the_last() -> None:

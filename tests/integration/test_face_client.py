@@ -20,7 +20,10 @@ from drivers.errors import CancelledError, ErrorCode, KioskError
 from drivers.simulated.bench import BenchFile, Scene
 from drivers.simulated.camera import SimulatedCamera
 from workstation.face.client import FaceClient
-from workstation.face.verification import Coaching, Decision
+from workstation.face.coaching import Coaching
+from workstation.face.frames import SharedFrame
+from workstation.face.liveness import ChallengePolicy
+from workstation.face.verification import Decision
 from workstation.face.wire import Operation, Reply, Request, read_message, write_message
 from workstation.spawn import module_command
 
@@ -64,6 +67,11 @@ def test_whole_verification_in_the_child(client: FaceClient, tmp_path: Path) -> 
     client.reset()
     observation = client.observe(camera.read(timeout_s=1).image, 9.0)
     assert (observation.kept_probes, observation.decision) == (0, None)
+    assert client.watch(camera.read(timeout_s=1).image, 10.0).is_expert is True
+    assert client.use_enrolled(ChallengePolicy()) is True
+    client.forget()
+    assert client.use_enrolled(ChallengePolicy()) is False
+    assert client.watch(camera.read(timeout_s=1).image, 11.0).is_expert is None
     assert client.set_reference(BLANK) is False
 
 
@@ -109,13 +117,13 @@ def test_hanging_child_misses_its_deadline_and_is_replaced(models_dir: Path) -> 
         pid = client.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
-        error = require_failed(client.observe, BLANK, 0.0)  # blocks while writing: the picture outgrows the pipe
+        error = require_failed(client.observe, BLANK, 0.0)
         assert error.context["timeout_s"] == 0.5
         client.start()
         assert client.pid != pid
         assert client.pid is not None
         os.kill(client.pid, signal.SIGSTOP)
-        require_failed(client.reset)  # blocks while reading
+        require_failed(client.reset)
         assert client.pid is None
 
 
@@ -131,9 +139,9 @@ def test_worker_that_never_gets_ready(models_dir: Path) -> None:
         "print('hello')",
         "raise SystemExit(3)",
         r"import sys; sys.stdout.buffer.write(b'\xff' * 64)",
-        r"import sys; sys.stdout.buffer.write(b'\0\0\0\2\0\0\0\0{}')",
-        r"import sys; sys.stdout.buffer.write(b'\0\0\0\2\0\0\0\0[]')",
-        r"import sys; sys.stdout.buffer.write(b'\0\0\1\0\0\0\0\0{')",
+        r"import sys; sys.stdout.buffer.write(b'\0\0\0\2{}')",
+        r"import sys; sys.stdout.buffer.write(b'\0\0\0\2[]')",
+        r"import sys; sys.stdout.buffer.write(b'\0\0\1\0{')",
     ],
     ids=["prints", "exits", "garbage", "no identity", "wrong type", "cut"],
 )
@@ -148,8 +156,8 @@ def test_worker_that_answers_another_question(models_dir: Path) -> None:
     script = (
         "import sys\n"
         "out = sys.stdout.buffer\n"
-        f"out.write(({len(identity)}).to_bytes(4, 'big') + bytes(4) + {identity!r})\n"
-        "out.write(bytes([0, 0, 0, 2, 0, 0, 0, 0]) + b'{}')\n"
+        f"out.write(({len(identity)}).to_bytes(4, 'big') + {identity!r})\n"
+        "out.write(bytes([0, 0, 0, 2]) + b'{}')\n"
         "out.flush()\n"
         "sys.stdin.buffer.read()\n"
     )
@@ -199,7 +207,9 @@ def test_child_holds_nothing_of_ours_but_its_pipes(client: FaceClient) -> None:
     descriptors = Path(f"/proc/{client.pid}/fd")
     targets = {int(entry.name): str(entry.readlink()) for entry in descriptors.iterdir()}
     assert targets[1] == targets[2] == os.devnull  # whatever a library prints goes nowhere
-    assert all(target.startswith("pipe:") for number, target in targets.items() if number not in {1, 2})
+    others = [target for number, target in targets.items() if number not in {1, 2}]
+    assert sum("memfd:frame" in target for target in others) == 1
+    assert all(target.startswith("pipe:") or "memfd:frame" in target for target in others)
 
 
 class TestWorkerAlone:
@@ -207,16 +217,20 @@ class TestWorkerAlone:
 
     @pytest.fixture
     def worker(self, models_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-        command = module_command("workstation.face.worker", str(models_dir))
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        frame = SharedFrame()
+        command = module_command("workstation.face.worker", "onnx", str(models_dir), frame.token)
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=frame.inherited
+        ) as process:
             try:
                 assert process.stdout is not None
                 ready = read_message(process.stdout, Reply)
                 assert ready is not None
-                assert ready[0].identity is not None
+                assert ready.identity is not None
                 yield process
             finally:
                 process.kill()
+                frame.close()
 
     def test_ends_with_its_stdin(self, worker: subprocess.Popen[bytes]) -> None:
         assert worker.stdin is not None
@@ -227,7 +241,7 @@ class TestWorkerAlone:
         assert worker.stdin is not None
         request = Request(operation=Operation.SET_REFERENCE, height=480, width=640)
         for _ in range(20):
-            write_message(worker.stdin, request, BLANK)
+            write_message(worker.stdin, request)
         worker.stdin.close()
         assert worker.wait(10) == 0
 
@@ -238,14 +252,14 @@ class TestWorkerAlone:
         worker.stdin.flush()
         reply = read_message(worker.stdout, Reply)
         assert reply is not None
-        assert "out of range" in (reply[0].error or "")
+        assert "out of range" in (reply.error or "")
         assert worker.wait(10) == 2
 
-    def test_picture_of_another_size_is_an_error_only(self, worker: subprocess.Popen[bytes]) -> None:
+    def test_a_request_without_a_picture_is_an_error_only(self, worker: subprocess.Popen[bytes]) -> None:
         assert worker.stdin is not None
         assert worker.stdout is not None
-        for height, fails in ((479, True), (480, False)):
-            write_message(worker.stdin, Request(operation=Operation.OBSERVE, height=height, width=640), BLANK)
+        for height, fails in ((0, True), (480, False)):
+            write_message(worker.stdin, Request(operation=Operation.OBSERVE, height=height, width=640))
             reply = read_message(worker.stdout, Reply)
             assert reply is not None
-            assert (reply[0].error is not None) is fails
+            assert (reply.error is not None) is fails

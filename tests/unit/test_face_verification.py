@@ -1,8 +1,9 @@
-"""The verification session against a scripted engine: no model, no picture content."""
+"""The verification session against a scripted engine: a person made of landmarks, no network."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,56 +12,15 @@ from hypothesis import strategies as st
 
 from drivers.contracts import Image
 from drivers.errors import ErrorCode, KioskError
-from workstation.face.contract import Box, DetectedFace, Embedding, FaceQuality, ModelIdentity
-from workstation.face.verification import (
-    DECISION_POLICIES,
-    Coaching,
-    Decision,
-    Observation,
-    ReferenceKind,
-    VerificationSession,
-)
+from tests.unit.scripted_face import FRAME, POLICIES, Actor, ScriptedEngine, at_angle, head_landmarks
+from workstation.face.coaching import Coaching
+from workstation.face.contract import Box, Embedding, ReferenceKind
+from workstation.face.liveness import Action, ChallengePolicy, Verdict
+from workstation.face.verification import Decision, Observation, VerificationSession
 
-FRAME = np.full((480, 640, 3), 128, np.uint8)
-SEATED = Box(x=245, y=140, width=150, height=190)
-GOOD = FaceQuality(brightness=120, sharpness=200, frontality=0.9)
-
-
-def at_angle(cosine: float) -> Embedding:
-    """A unit vector with this cosine to the reference (1, 0, 0)."""
-    return np.array([cosine, np.sqrt(1 - cosine**2), 0], np.float32)
-
-
-@dataclass
-class ScriptedEngine:
-    boxes: tuple[Box, ...] = (SEATED,)
-    seen: FaceQuality = GOOD
-    probe: Embedding = field(default_factory=lambda: at_angle(0.7))
-    reference: Embedding | None = field(default_factory=lambda: at_angle(1.0))
-    handed_out: list[Embedding] = field(default_factory=list)
-    identity: ModelIdentity = field(
-        default_factory=lambda: ModelIdentity(name="scripted", version="1", sha256="0", licence="none")
-    )
-
-    def detect(self, image: Image) -> tuple[DetectedFace, ...]:
-        landmarks = np.zeros((68, 2), np.float32)
-        return tuple(DetectedFace(box=box, detection_score=1.0, landmarks=landmarks) for box in self.boxes)
-
-    def quality(self, image: Image, face: DetectedFace) -> FaceQuality:
-        return self.seen
-
-    def describe(self, image: Image, face: DetectedFace) -> Embedding:
-        self.handed_out.append(self.probe.copy())
-        return self.handed_out[-1]
-
-    def describe_reference(self, image: Image) -> Embedding | None:
-        if self.reference is None:
-            return None
-        self.handed_out.append(self.reference.copy())
-        return self.handed_out[-1]
-
-    def compare(self, reference: Embedding, probe: Embedding) -> float:
-        return float(reference @ probe)
+ASKED = ChallengePolicy()
+SOMEBODY_ELSE = np.array([0.7, -0.714, 0], np.float32)
+"""As near to the reference as the usual probe, but not to that one."""
 
 
 @pytest.fixture
@@ -70,8 +30,16 @@ def engine() -> ScriptedEngine:
 
 @pytest.fixture
 def session(engine: ScriptedEngine) -> VerificationSession:
+    """Without a challenge."""
     session = VerificationSession(engine)
     assert session.set_reference(FRAME)
+    return session
+
+
+@pytest.fixture
+def asking(engine: ScriptedEngine) -> VerificationSession:
+    session = VerificationSession(engine, choose=random.Random(3))
+    assert session.set_reference(FRAME, challenges=ASKED)
     return session
 
 
@@ -81,49 +49,25 @@ def watch(session: VerificationSession, count: int, interval_s: float = 0.35, st
     return observation
 
 
-@pytest.mark.parametrize(
-    ("boxes", "seen", "expected"),
-    [
-        ((), GOOD, Coaching.NO_FACE),
-        ((SEATED,), GOOD, Coaching.NONE),
-        ((SEATED, Box(x=20, y=50, width=60, height=80)), GOOD, Coaching.SEVERAL),
-        ((SEATED, Box(x=20, y=50, width=20, height=25)), GOOD, Coaching.NONE),
-        ((Box(x=270, y=190, width=100, height=120),), GOOD, Coaching.TOO_FAR),
-        ((Box(x=170, y=10, width=300, height=450),), GOOD, Coaching.TOO_CLOSE),
-        ((Box(x=20, y=140, width=150, height=190),), GOOD, Coaching.OFF_CENTRE),
-        ((Box(x=245, y=-30, width=150, height=190),), GOOD, Coaching.OFF_CENTRE),
-        ((SEATED,), FaceQuality(brightness=30, sharpness=200, frontality=1), Coaching.TOO_DARK),
-        ((SEATED,), FaceQuality(brightness=240, sharpness=200, frontality=1), Coaching.TOO_BRIGHT),
-        ((SEATED,), FaceQuality(brightness=120, sharpness=5, frontality=1), Coaching.BLURRED),
-    ],
-)
-def test_coaching_names_the_first_fault_and_only_good_frames_are_kept(
-    session: VerificationSession,
-    engine: ScriptedEngine,
-    boxes: tuple[Box, ...],
-    seen: FaceQuality,
-    expected: Coaching,
-) -> None:
-    engine.boxes, engine.seen = boxes, seen
-    observation = session.observe(FRAME, 0.0)
-    assert observation.coaching is expected
-    assert observation.kept_probes == (1 if expected is Coaching.NONE else 0)
-    assert observation.liveness is None
+def play(session: VerificationSession, actor: Actor, seconds: float = 30) -> Observation:
+    """Let the actor answer until there is a decision or the time is over."""
+    observation = session.observe(FRAME, actor.frame(None))
+    end = actor.now + seconds
+    while actor.now < end and observation.decision is None:
+        observation = session.observe(FRAME, actor.frame(observation.prompt))
+    return observation
 
 
-@pytest.mark.parametrize(("level", "expected"), [(3, Coaching.TOO_DARK), (250, Coaching.TOO_BRIGHT)])
-def test_light_is_blamed_when_no_face_can_be_found(
-    session: VerificationSession, engine: ScriptedEngine, level: int, expected: Coaching
-) -> None:
-    engine.boxes = ()
-    assert session.observe(np.full_like(FRAME, level), 0.0).coaching is expected
+def play_until(session: VerificationSession, actor: Actor, condition, seconds: float = 30) -> Observation:
+    observation = session.observe(FRAME, actor.frame(None))
+    end = actor.now + seconds
+    while not condition(observation):
+        assert actor.now < end
+        observation = session.observe(FRAME, actor.frame(observation.prompt))
+    return observation
 
 
-def test_box_is_cut_at_the_edge_and_normalised(session: VerificationSession, engine: ScriptedEngine) -> None:
-    engine.boxes = (Box(x=-64, y=240, width=128, height=480),)
-    box = session.observe(FRAME, 0.0).box
-    assert box is not None
-    assert (box.x, box.y, box.width, box.height) == (0, 0.5, 0.1, 0.5)
+# --- without a challenge -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -147,6 +91,9 @@ def test_decision_bands(engine: ScriptedEngine, kind: ReferenceKind, cosine: flo
     assert observation.decision is expected
     assert observation.similarity_score == pytest.approx(cosine, abs=1e-6)
     assert (observation.kept_probes, observation.needed_probes) == (5, 5)
+    assert observation.liveness is not None
+    assert (observation.liveness.verdict, observation.liveness.challenges) == (None, 0)
+    assert observation.liveness.passive_score == pytest.approx(0.8)
 
 
 def test_decision_stands_until_the_next_reference(session: VerificationSession, engine: ScriptedEngine) -> None:
@@ -161,38 +108,175 @@ def test_frames_closer_than_the_interval_count_once(session: VerificationSession
     assert watch(session, 10, interval_s=0.02).kept_probes == 1
 
 
-def test_more_frontal_frame_soon_after_replaces_the_probe(session: VerificationSession, engine: ScriptedEngine) -> None:
-    engine.seen = FaceQuality(brightness=120, sharpness=200, frontality=0.5)
-    session.observe(FRAME, 0.0)
-    engine.seen = GOOD
-    assert session.observe(FRAME, 0.1).kept_probes == 1
-    reference, first, better = engine.handed_out
-    assert reference.any()
-    assert not first.any()
-    assert better.any()
-    # Too late in the slot, however good; and the distance counts from the frame really kept.
-    engine.seen = FaceQuality(brightness=120, sharpness=200, frontality=1.0)
-    session.observe(FRAME, 0.2)
-    session.observe(FRAME, 0.35)
-    assert len(engine.handed_out) == 3
-    assert session.observe(FRAME, 0.41).kept_probes == 2
+def test_frames_that_are_not_good_are_not_kept(session: VerificationSession, engine: ScriptedEngine) -> None:
+    engine.landmarks = head_landmarks(yaw=24)
+    observation = watch(session, 6)
+    assert (observation.coaching, observation.kept_probes) == (Coaching.LOOK_STRAIGHT, 0)
 
 
 def test_swapped_person_restarts_the_session(session: VerificationSession, engine: ScriptedEngine) -> None:
     assert watch(session, 4).kept_probes == 4
-    engine.probe = np.array([0.7, -0.714, 0], np.float32)  # as near to the reference, but somebody else
+    engine.probe = SOMEBODY_ELSE
     observation = session.observe(FRAME, 1.4)
-    assert observation.kept_probes == 1
-    assert observation.decision is None
+    assert (observation.kept_probes, observation.decision, observation.breaks) == (1, None, 1)
     assert watch(session, 4, start=1.75).decision is Decision.MATCH
+
+
+@pytest.mark.parametrize("event", ["gap", "jump", "company"])
+def test_a_face_that_is_lost_from_sight_begins_anew(
+    session: VerificationSession, engine: ScriptedEngine, event: str
+) -> None:
+    assert watch(session, 4).kept_probes == 4
+    here = engine.landmarks
+    match event:
+        case "gap":
+            engine.landmarks = None
+            watch(session, 6, start=1.2, interval_s=0.2)
+        case "jump":
+            engine.landmarks = head_landmarks(middle=(420, 220))
+            session.observe(FRAME, 1.1)
+        case "company":
+            engine.others = (Box(x=20, y=50, width=60, height=80),)
+            assert watch(session, 6, start=1.2, interval_s=0.2).coaching is Coaching.SEVERAL
+    engine.landmarks, engine.others = here, ()
+    observation = session.observe(FRAME, 2.6)
+    assert observation.decision is None
+    assert observation.kept_probes <= 1
+    assert observation.breaks >= 1
 
 
 def test_picture_without_a_face_is_no_reference(engine: ScriptedEngine) -> None:
     engine.reference = None
     session = VerificationSession(engine)
-    assert session.set_reference(FRAME) is False
+    assert session.set_reference(FRAME, challenges=ASKED) is False
     observation = watch(session, 6)
-    assert (observation.coaching, observation.kept_probes) == (Coaching.NONE, 0)
+    assert (observation.coaching, observation.kept_probes, observation.prompt) == (Coaching.NONE, 0, None)
+
+
+# --- with a challenge ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_person_who_does_what_is_asked_matches_in_seconds(engine: ScriptedEngine, seed: int) -> None:
+    session = VerificationSession(engine, choose=random.Random(seed))
+    assert session.set_reference(FRAME, challenges=ASKED)
+    actor = Actor(engine)
+    observation = play(session, actor)
+    assert observation.decision is Decision.MATCH
+    assert observation.liveness is not None
+    assert (observation.liveness.verdict, observation.liveness.challenges) == (Verdict.PASSED, 1)
+    assert observation.breaks == 0
+    assert actor.now < 8
+    assert observation.actions_done == observation.actions_total == 2
+
+
+def test_nothing_is_decided_before_the_challenge_is_answered(asking, engine) -> None:
+    observation = watch(asking, 60, interval_s=1 / 15)
+    assert observation.prompt is not None
+    assert observation.decision is None
+    assert observation.kept_probes <= 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "verdict"),
+    [
+        ({"answers": dict.fromkeys(Action, Action.BLINK)}, Verdict.NOT_ANSWERED),
+        (
+            {"answers": {Action.TURN_LEFT: Action.TURN_RIGHT, Action.TURN_RIGHT: Action.TURN_LEFT}},
+            Verdict.WRONG_ACTION,
+        ),
+        ({"depth": 0.0}, Verdict.NOT_ANSWERED),
+    ],
+    ids=["only blinks", "turns the wrong way", "flat picture"],
+)
+def test_a_challenge_failed_twice_is_not_live(engine, spoil, verdict) -> None:
+    policy = replace(ASKED, actions=(Action.TURN_LEFT, Action.TURN_RIGHT))
+    session = VerificationSession(engine, choose=random.Random(1))
+    assert session.set_reference(FRAME, challenges=policy)
+    observation = play(session, Actor(engine, **spoil), seconds=40)
+    assert observation.decision is Decision.NOT_LIVE
+    assert observation.similarity_score is None
+    assert observation.liveness is not None
+    assert (observation.liveness.verdict, observation.liveness.challenges) == (verdict, 2)
+    assert session.enrolled is None
+
+
+def test_the_second_challenge_may_be_passed(engine) -> None:
+    policy = replace(ASKED, actions=(Action.TURN_LEFT, Action.OPEN_MOUTH))
+    session = VerificationSession(engine, choose=random.Random(1))
+    assert session.set_reference(FRAME, challenges=policy)
+    actor = Actor(engine, answers={Action.TURN_LEFT: Action.TURN_RIGHT})
+    play_until(session, actor, lambda seen: seen.prompt is Action.TURN_LEFT)
+    play_until(session, actor, lambda seen: seen.prompt is None)
+    actor.answers = {}
+    observation = play(session, actor)
+    assert observation.decision is Decision.MATCH
+    assert observation.liveness is not None
+    assert observation.liveness.challenges == 2
+
+
+@pytest.mark.parametrize("moment", ["in the middle of an action", "after the challenge"])
+def test_who_answers_must_be_who_is_compared(asking, engine, moment: str) -> None:
+    """The living person leaves the seat to another one without the track being cut."""
+    actor = Actor(engine)
+    if moment == "after the challenge":
+        play_until(asking, actor, lambda seen: seen.actions_done == 2)
+    else:
+        play_until(asking, actor, lambda seen: seen.prompt is not None)
+    engine.probe = SOMEBODY_ELSE
+    seen = [asking.observe(FRAME, actor.frame(None)) for _ in range(20)]
+    assert seen[-1].breaks == 1
+    assert all(observation.decision is None for observation in seen)
+    assert seen[-1].actions_done == 0
+
+
+def test_the_prompts_differ_from_session_to_session(engine) -> None:
+    orders = set()
+    for seed in range(30):
+        session = VerificationSession(engine, choose=random.Random(seed))
+        assert session.set_reference(FRAME, challenges=ASKED)
+        actor = Actor(engine)
+        play_until(session, actor, lambda seen: seen.prompt is not None)
+        orders.add(session._challenge._actions)
+    assert len(orders) >= 8
+
+
+# --- who is enrolled -----------------------------------------------------------------------------------------------
+
+
+def test_who_matched_stays_enrolled_until_forgotten(session, engine) -> None:
+    assert watch(session, 5).decision is Decision.MATCH
+    session.clear()
+    assert session.enrolled is not None
+    assert session.use_enrolled(ChallengePolicy(actions=()))
+    assert watch(session, 5, start=20).decision is Decision.MATCH
+    session.forget()
+    assert session.enrolled is None
+    assert not session.use_enrolled(ChallengePolicy(actions=()))
+    assert not any(embedding.any() for embedding in engine.handed_out)
+
+
+def test_somebody_else_does_not_match_the_enrolled_person(session, engine) -> None:
+    watch(session, 5)
+    assert session.use_enrolled(ChallengePolicy(actions=()))
+    engine.probe = SOMEBODY_ELSE
+    assert watch(session, 5, start=20).decision is Decision.NO_MATCH
+
+
+@pytest.mark.parametrize("cosine", [0.4, 0.1])
+def test_who_did_not_match_is_not_enrolled(session, engine, cosine: float) -> None:
+    engine.probe = at_angle(cosine)
+    watch(session, 5)
+    assert session.enrolled is None
+
+
+def test_a_new_photo_forgets_the_enrolled_person(session) -> None:
+    watch(session, 5)
+    session.set_reference(FRAME)
+    assert session.enrolled is None
+
+
+# --- what is left behind -------------------------------------------------------------------------------------------
 
 
 def test_clear_overwrites_every_template(session: VerificationSession, engine: ScriptedEngine) -> None:
@@ -203,10 +287,11 @@ def test_clear_overwrites_every_template(session: VerificationSession, engine: S
     assert session.observe(FRAME, 9.0).kept_probes == 0
 
 
-def test_probes_are_overwritten_after_the_decision(session: VerificationSession, engine: ScriptedEngine) -> None:
-    watch(session, 5)
+def test_probes_and_witnesses_are_overwritten_after_the_decision(asking, engine: ScriptedEngine) -> None:
+    assert play(asking, Actor(engine)).decision is Decision.MATCH
     reference, *probes = engine.handed_out
     assert reference.any()
+    assert len(probes) > 5
     assert not any(probe.any() for probe in probes)
 
 
@@ -228,26 +313,34 @@ def test_what_is_no_picture_is_refused(session: VerificationSession, image: Imag
     assert caught.value.code is ErrorCode.FACE_ENGINE_FAILED
 
 
-@given(st.lists(st.tuples(st.floats(0, 5), st.floats(-1, 1), st.floats(0, 1)), max_size=40))
-def test_any_run_of_frames_keeps_the_promises(frames: list[tuple[float, float, float]]) -> None:
+def _probes(seed: int) -> Embedding:
+    return at_angle(float(np.random.default_rng(seed).uniform(-1, 1)))
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 3), st.integers(0, 3), st.floats(-40, 40), st.booleans(), st.integers(0, 1)), max_size=60
+    )
+)
+def test_any_run_of_frames_keeps_the_promises(frames: list[tuple[float, int, float, bool, int]]) -> None:
     engine = ScriptedEngine()
-    session = VerificationSession(engine)
-    session.set_reference(FRAME)
+    session = VerificationSession(engine, choose=random.Random(0))
+    session.set_reference(FRAME, challenges=ASKED)
     now = 0.0
-    for gap, cosine, frontality in frames:
+    for gap, who, yaw, is_there, company in frames:
         now += gap
-        engine.probe = at_angle(cosine)
-        engine.seen = FaceQuality(brightness=120, sharpness=200, frontality=frontality)
+        engine.probe = _probes(who)
+        engine.landmarks = head_landmarks(yaw) if is_there else None
+        engine.others = (Box(x=20, y=50, width=60, height=80),) * company
         observation = session.observe(FRAME, now)
         assert 0 <= observation.kept_probes <= 5
-        assert (observation.decision is None) == (observation.similarity_score is None)
-        assert (observation.decision is not None) == (observation.kept_probes == 5)
+        assert (observation.decision is None) == (observation.liveness is None)
+        if observation.decision in {Decision.MATCH, Decision.GREY, Decision.NO_MATCH}:
+            assert observation.liveness is not None
+            assert observation.liveness.verdict is Verdict.PASSED
+            assert observation.kept_probes == 5
         if observation.decision is Decision.MATCH:
             assert observation.similarity_score is not None
-            assert observation.similarity_score >= DECISION_POLICIES[ReferenceKind.CARD_PHOTO].match_threshold
-    session.clear()
+            assert observation.similarity_score >= POLICIES[ReferenceKind.CARD_PHOTO].match_threshold
+    session.forget()
     assert not any(embedding.any() for embedding in engine.handed_out)
-
-
-def test_repr_shows_no_template(engine: ScriptedEngine) -> None:
-    assert "landmarks" not in repr(engine.detect(FRAME))

@@ -12,11 +12,12 @@ import pytest
 
 import workstation.ui
 from drivers.errors import ErrorCode, OtherCard
-from workstation.face.verification import Coaching as EngineCoaching
+from workstation.face.coaching import Coaching as EngineCoaching
+from workstation.face.liveness import Action
 from workstation.journey.states import CheckKind, Step
 from workstation.site.contract import ReadingKind
 from workstation.ui.messages import Language, Messages, clock, placeholders
-from workstation.ui.views import Coaching
+from workstation.ui.views import Coaching, Prompt
 
 UI = Path(workstation.ui.__file__).parent
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
@@ -107,11 +108,13 @@ def test_families_of_keys_are_complete() -> None:
     assert {f"check.{kind}" for kind in CheckKind} <= keys
     assert {f"device.{kind}" for kind in ReadingKind} <= keys
     assert {f"coaching.{value}" for value in Coaching} <= keys
+    assert {f"{part}.{value}" for value in Prompt for part in ("prompt", "prompt_title")} <= keys
     assert {f"other_card.{card}" for card in OtherCard} == {key for key in keys if key.startswith("other_card.")}
 
 
 def test_coaching_means_the_same_as_in_the_face_engine() -> None:
     assert {value.value for value in Coaching} == {value.value for value in EngineCoaching}
+    assert {value.value for value in Prompt} == {value.value for value in Action}
 
 
 def test_the_widgets_hold_no_text_of_their_own() -> None:

@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from drivers.contracts import Assurance, CardType, DeviceKind, DeviceState, DeviceStatus, IdCardRecord, Image
 from drivers.errors import ErrorCode, OtherCard
-from workstation.face.verification import Observation, ReferenceKind
+from workstation.face.contract import ReferenceKind
+from workstation.face.verification import Observation
 from workstation.health.board import HealthEvent
 from workstation.identity.vault import IdentityVault
 from workstation.journey import effects as fx
@@ -233,6 +234,11 @@ class KioskActions(QObject):
         }
         if observation.similarity_score is not None:
             facts["similarity_score"] = round(observation.similarity_score, 3)
+        if observation.liveness is not None:
+            found = observation.liveness
+            facts["liveness"] = found.verdict.value if found.verdict else "not-asked"
+            facts["liveness_challenges"] = found.challenges
+            facts["passive_score"] = found.passive_score
         self._records.append("face_compared", holder.session_id, facts)
 
     @Slot(int, object)

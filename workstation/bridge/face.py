@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -11,9 +12,13 @@ from PySide6.QtGui import QImage
 from drivers.contracts import Camera, CancelToken, Image
 from drivers.errors import CancelledError, ErrorCode, KioskError
 from workstation.face.client import FaceClient
-from workstation.face.verification import ReferenceKind
+from workstation.face.contract import ReferenceKind
+from workstation.face.liveness import Action, ChallengePolicy
+from workstation.logs import log_event
 
 from .threads import Lane
+
+_log = logging.getLogger(__name__)
 
 FRAME_TIMEOUT_S = 3.0
 
@@ -37,10 +42,18 @@ class FaceBridge(QObject):
     observed = Signal(int, object)
     failed = Signal(int, object)
 
-    def __init__(self, camera: Camera, make_client: Callable[[], FaceClient], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        make_client: Callable[[], FaceClient],
+        *,
+        challenges: ChallengePolicy,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._camera = camera
         self._make_client = make_client
+        self._challenges = challenges
         self._client: FaceClient | None = None
         self._lock = threading.Lock()
         self._running = CancelToken()
@@ -100,7 +113,7 @@ class FaceBridge(QObject):
     def _run(self, attempt: int, portrait: Image, kind: ReferenceKind, token: CancelToken) -> None:
         try:
             client = self._started()
-            if not client.set_reference(portrait, kind):
+            if not client.set_reference(portrait, kind, self._challenges):
                 raise KioskError(ErrorCode.CARD_PHOTO_UNUSABLE)
             if not token.is_cancelled:
                 self._camera.open()
@@ -116,11 +129,15 @@ class FaceBridge(QObject):
             self._forget()
 
     def _observe(self, attempt: int, client: FaceClient, token: CancelToken) -> None:
+        prompt: Action | None = None
         while not token.is_cancelled:
             frame = self._camera.read(timeout_s=FRAME_TIMEOUT_S)
             self.frame_captured.emit(attempt, to_qimage(frame.image))
             observation = client.observe(frame.image, frame.captured_at)
             self.observed.emit(attempt, observation)
+            if observation.prompt is not None and observation.prompt is not prompt:
+                log_event(_log, "face_prompted", action=observation.prompt.value)
+            prompt = observation.prompt
             if observation.decision is not None:
                 return
 

@@ -5,6 +5,7 @@ It writes the bench file and nothing else; the site administrator's part goes ou
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -25,10 +27,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from drivers.simulated.bench import BenchFile, BenchState, Scene
+from drivers.simulated.bench import BenchFile, BenchState, Gesture, Scene
 from workstation.drill.controls import THEME, Choice, Switch, SwitchRow, make_button
 from workstation.ui.theme import Color, Role
-from workstation.ui.widgets.basics import Card, Kind, text
+from workstation.ui.widgets.basics import Button, Card, Kind, text
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +70,14 @@ _SUPPLY = (
     Switch("main_site_link_up", "主场", *_LINE),
 )
 _ANOTHER = {Scene.PERSON_A: Scene.PERSON_B, Scene.PERSON_B: Scene.PERSON_A}
-_SEATS = ("本人", "另一个人", "没有人", "两个人")
+_SEATS = ("本人", "另一个人", "没有人", "两个人", "照片攻击", "屏幕翻拍", "遮挡", "画面冻结", "昏暗")
+_SEATS_IN_A_ROW = 3
+_GESTURES = (
+    (Gesture.TURN_LEFT, "向左转头"),
+    (Gesture.TURN_RIGHT, "向右转头"),
+    (Gesture.BLINK, "眨眼"),
+    (Gesture.OPEN_MOUTH, "张嘴"),
+)
 CONTROLS = frozenset(
     {"card", "scene", "review", "message", "roster", *(switch.field for switch in (*_DEVICES, *_SUPPLY))}
 )
@@ -116,6 +125,11 @@ class DrillConsole(QWidget):
         self._refresh()
         self._timer = QTimer(self, interval=_POLL_MS)
         self._timer.timeout.connect(self._refresh)
+
+    @property
+    def cooperates(self) -> bool:
+        """Whether whoever is in front of the camera does by itself what the kiosk asks for."""
+        return self._cooperates.isChecked()
 
     def show_event(self, time: str, content: str) -> None:
         """Add a line to the event log."""
@@ -199,17 +213,36 @@ class DrillConsole(QWidget):
     def _camera_card(self) -> Card:
         card = self._card("摄像头前", "scene")
         self._seats = QButtonGroup(self)
-        row = QHBoxLayout()
+        seats = QGridLayout()
         for index, caption in enumerate(_SEATS):
-            button = make_button(caption)
+            button = self._scene_button(caption)
             button.setCheckable(True)
-            button.setMinimumWidth(72)  # four in a row, without the padding of the kiosk's buttons
-            button.setEnabled("scene" not in self._unavailable)
             self._seats.addButton(button, index)
-            row.addWidget(button)
+            seats.addWidget(button, *divmod(index, _SEATS_IN_A_ROW))
         self._seats.idClicked.connect(self._on_seat)
-        card.column.addLayout(row)
+        gestures = QHBoxLayout()
+        for gesture, caption in _GESTURES:
+            button = self._scene_button(caption)
+            button.clicked.connect(functools.partial(self._on_gesture, gesture))
+            gestures.addWidget(button, 1)
+        self._cooperates = QCheckBox("自动配合")
+        self._cooperates.setChecked(True)
+        self._cooperates.setToolTip("工位提示做动作时，镜头前的人自动照做")
+        self._cooperates.setEnabled("scene" not in self._unavailable)
+        above = QHBoxLayout()
+        above.addWidget(text("动作", Role.NOTE))
+        above.addStretch(1)
+        above.addWidget(self._cooperates)
+        card.column.addLayout(seats)
+        card.column.addLayout(above)
+        card.column.addLayout(gestures)
         return card
+
+    def _scene_button(self, caption: str) -> Button:
+        button = make_button(caption)
+        button.setMinimumWidth(72)  # four in a row, without the padding of the kiosk's buttons
+        button.setEnabled("scene" not in self._unavailable)
+        return button
 
     def _switch_card(self, heading: str, switches: Sequence[Switch]) -> Card:
         card = self._card(heading)
@@ -267,7 +300,11 @@ class DrillConsole(QWidget):
         self._refresh()
 
     def _on_seat(self, index: int) -> None:
-        self._change(scene=self._scenes()[index])
+        self._change(scene=self._scenes()[index], subject=self._chosen().holder)
+
+    def _on_gesture(self, gesture: Gesture) -> None:
+        self._bench.perform(gesture)
+        self._refresh()
 
     def _on_toggled(self, field: str, is_on: bool) -> None:
         self._change(**{field: is_on})
@@ -283,7 +320,8 @@ class DrillConsole(QWidget):
     def _scenes(self) -> tuple[Scene, ...]:
         """The scenes of the seat buttons, in their order, for the card that is chosen."""
         holder = self._chosen().holder
-        return holder, _ANOTHER[holder], Scene.NOBODY, Scene.TWO
+        around = (Scene.NOBODY, Scene.TWO, Scene.PRINT, Scene.REPLAY, Scene.COVERED, Scene.FROZEN, Scene.DIM)
+        return holder, _ANOTHER[holder], *around
 
     def _refresh(self) -> None:
         """Show the bench as it is now, whoever changed it."""
@@ -348,6 +386,7 @@ QScrollBar:vertical {{ background: {Color.PAGE}; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {Color.CONTROL}; border-radius: 5px; min-height: 40px; }}
 QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
 QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical {{ background: none; }}
+QCheckBox {{ color: {Color.INK}; font-size: 15px; spacing: 6px; }}
 QPlainTextEdit {{ border: none; border-top: 1px solid {Color.LINE}; background: {Color.SURFACE};
     color: {Color.INK}; font-size: 13px; padding: 6px 10px; }}
 """

@@ -71,10 +71,23 @@ class KioskProcess:
         with self._news:
             return list(self._lines)
 
-    def wait_for(self, what: Callable[[Line], bool], timeout_s: float, *, after: int = 0) -> int:
+    def wait_for(
+        self,
+        what: Callable[[Line], bool],
+        timeout_s: float,
+        *,
+        after: int = 0,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> int:
         """Wait until a log line at index ``after`` or later fits; return the index behind it.
 
         Every line carries ``read_at``, the monotonic time at which we read it.
+
+        Args:
+            what: whether a line fits.
+            timeout_s: how long at most.
+            after: the first index to look at.
+            meanwhile: called ten times a second while waiting.
 
         Raises:
             TimeoutError: none came in time, or the kiosk ended first; with the last lines.
@@ -82,6 +95,8 @@ class KioskProcess:
         deadline = time.monotonic() + timeout_s
         with self._news:
             while True:
+                if meanwhile is not None:
+                    meanwhile()
                 for index, line in enumerate(self._lines[after:], after):
                     if what(line):
                         return index + 1
@@ -89,13 +104,17 @@ class KioskProcess:
                 if left <= 0 or (not self.is_running and not self._reader.is_alive()):
                     tail = "\n".join(json.dumps(line, ensure_ascii=False) for line in self._lines[-15:])
                     raise TimeoutError(f"the kiosk did not get there in {timeout_s} s:\n{tail}")
-                self._news.wait(min(left, 0.2))
+                self._news.wait(min(left, 0.1))
 
-    def wait_for_state(self, state: str, timeout_s: float, *, after: int = 0) -> int:
-        """Wait until the journey has entered ``state`` (its wire name)."""
-        return self.wait_for(
-            lambda line: line.get("event") == "state_entered" and line.get("state") == state, timeout_s, after=after
-        )
+    def wait_for_state(
+        self, state: str, timeout_s: float, *, after: int = 0, meanwhile: Callable[[], None] | None = None
+    ) -> int:
+        """Wait until the journey has entered ``state`` (its wire name); see ``wait_for``."""
+
+        def is_entry(line: Line) -> bool:
+            return line.get("event") == "state_entered" and line.get("state") == state
+
+        return self.wait_for(is_entry, timeout_s, after=after, meanwhile=meanwhile)
 
     def kill(self) -> None:
         """End it as a power cut would."""

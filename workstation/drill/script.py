@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtGui import QGuiApplication
 
 from drivers.simulated.bench import Scene
+from workstation.drill.cooperation import Cooperation
 from workstation.drill.kiosk import KioskProcess
 from workstation.drill.stage import BOOTH_ID, Stage
 
@@ -30,6 +31,8 @@ class Step:
 class Playwright:
     """Plays steps and notes how long the kiosk took for each: from the hand's action to the state in its log.
 
+    While it waits, the expert does what the kiosk asks of their face, unless ``cooperates`` is off.
+
     Args:
         screens: folder for the pictures; ``None`` takes none.
         say: told about every step.
@@ -38,6 +41,9 @@ class Playwright:
     def __init__(self, stage: Stage, kiosk: KioskProcess, screens: Path | None, say: Callable[[str], None]) -> None:
         self.stage, self.kiosk = stage, kiosk
         self._screens, self._say = screens, say
+        self.cooperates = True
+        self._expert = Cooperation(stage.bench)
+        self._heard = 0
         self._seen = 0
         self._pictures = 0
         self._acted_at = time.monotonic()
@@ -47,7 +53,7 @@ class Playwright:
 
     def until(self, state: str, what: str, timeout_s: float = STEP_TIMEOUT_S) -> None:
         """Wait for a state and note how long after the last action it was entered."""
-        self._seen = self.kiosk.wait_for_state(state, timeout_s, after=self._seen)
+        self._seen = self.kiosk.wait_for_state(state, timeout_s, after=self._seen, meanwhile=self._cooperate)
         step = Step(what, self.kiosk.lines[self._seen - 1]["read_at"] - self._acted_at)
         self.steps.append(step)
         self._say(f"{step.seconds:6.2f} s  {what}")
@@ -55,7 +61,10 @@ class Playwright:
     def until_recorded(self, kind: str, timeout_s: float = STEP_TIMEOUT_S) -> None:
         """Wait until the kiosk has journaled an event of this kind."""
         self._seen = self.kiosk.wait_for(
-            lambda line: line.get("event") == "recorded" and line.get("kind") == kind, timeout_s, after=self._seen
+            lambda line: line.get("event") == "recorded" and line.get("kind") == kind,
+            timeout_s,
+            after=self._seen,
+            meanwhile=self._cooperate,
         )
 
     def picture(self, name: str, *, after_s: float = PAINT_S) -> None:
@@ -71,7 +80,15 @@ class Playwright:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.stage.follow()
+            self._cooperate()
             time.sleep(min(left, 0.05))
+
+    def _cooperate(self) -> None:
+        lines = self.kiosk.lines
+        for line in lines[self._heard :] if self.cooperates else ():
+            self._expert.hear(line)
+        self._heard = len(lines)
+        self._expert.act()
 
     def place(self, **things: object) -> None:
         """Change what is on the bench, as hands would."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from drivers.simulated.bench import Scene
 from workstation.drill.console import CardChoice, DrillConsole
+from workstation.drill.cooperation import Cooperation
 from workstation.drill.kiosk import KioskProcess, Line
 from workstation.drill.stage import BOOTH_ID, Stage
 from workstation.ui.theme import install_fonts
@@ -81,6 +82,7 @@ class Session(QObject):
         console.review_requested.connect(self._on_console_review_requested)
         console.message_requested.connect(self._on_console_message_requested)
         console.roster_requested.connect(self._on_console_roster_requested)
+        self._expert = Cooperation(stage.bench)
         self._kiosk = KioskProcess(stage.config_file, stage.environment, self.line_read.emit)
         self._ticker = QTimer(self)
         self._ticker.setInterval(FOLLOW_MS)
@@ -95,11 +97,14 @@ class Session(QObject):
     @Slot()
     def _on_ticker_timeout(self) -> None:
         self._stage.follow()
+        self._expert.act()
         if not self._kiosk.is_running:
             self._qt.exit(0)
 
     @Slot(object)
     def _on_line_read(self, line: Line) -> None:
+        if self._console.cooperates:
+            self._expert.hear(line)
         if line.get("event") == "state_entered":
             state = str(line.get("state", ""))
             self._show(STATES.get(state, state))

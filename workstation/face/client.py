@@ -15,8 +15,12 @@ from typing import Self
 
 from drivers.contracts import Image
 from drivers.errors import CancelledError, ErrorCode, KioskError
-from workstation.face.contract import ModelIdentity, require_image
-from workstation.face.verification import Observation, ReferenceKind
+from workstation.face.contract import ModelIdentity, ReferenceKind, require_image
+from workstation.face.engines import EngineKind
+from workstation.face.frames import SharedFrame
+from workstation.face.liveness import ChallengePolicy
+from workstation.face.seat import SeatObservation
+from workstation.face.verification import Observation
 from workstation.face.wire import Operation, Reply, Request, WireError, read_message, write_message
 from workstation.spawn import module_command
 
@@ -37,7 +41,8 @@ class FaceClient:
 
     Args:
         models_dir: the folder ``assets.build_models`` wrote.
-        command: what to run instead of our worker.
+        engine: which network describes the face.
+        command: what to run instead of our worker; gets the frame's token as its last argument.
     """
 
     def __init__(
@@ -45,10 +50,12 @@ class FaceClient:
         command: Sequence[str] | None = None,
         *,
         models_dir: Path,
+        engine: EngineKind = EngineKind.ONNX,
         start_timeout_s: float = START_TIMEOUT_S,
         request_timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> None:
-        self._command = command or module_command("workstation.face.worker", str(models_dir))
+        self._command = command or module_command("workstation.face.worker", engine.value, str(models_dir))
+        self._frame: SharedFrame | None = None
         self._start_timeout_s = start_timeout_s
         self._request_timeout_s = request_timeout_s
         self._lock = threading.Lock()
@@ -77,51 +84,81 @@ class FaceClient:
             return
         self._is_cancelled = False
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        frame = self._frame = SharedFrame()
         try:
             process = subprocess.Popen(
-                list(self._command),
+                [*self._command, frame.token],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=environment,
+                pass_fds=frame.inherited,
             )
         except OSError as error:
+            self.close()
             raise _failed("worker cannot be run", reason=type(error).__name__) from error
         with self._lock:
             self._process = process
             if self._is_cancelled:
                 process.kill()
-        reply = self._exchange(None, None, self._start_timeout_s)
+        reply = self._exchange(None, self._start_timeout_s)
         if reply.identity is None:
             raise self._give_up("worker did not get ready", reason=reply.error or "no identity")
         self._identity = reply.identity
         _log.info("face worker ready: %s %s", reply.identity.name, reply.identity.version)
 
-    def set_reference(self, image: Image, kind: ReferenceKind = ReferenceKind.CARD_PHOTO) -> bool:
+    def set_reference(
+        self,
+        image: Image,
+        kind: ReferenceKind = ReferenceKind.CARD_PHOTO,
+        challenges: ChallengePolicy | None = None,
+    ) -> bool:
         """Begin a verification against this photo; false when it shows no face.
 
+        Args:
+            image: the photo.
+            kind: where it comes from.
+            challenges: what liveness is asked for; none when left out.
+
         Raises:
             KioskError: FACE_ENGINE_FAILED.
             CancelledError: ``cancel`` was called meanwhile.
         """
-        image = require_image(image)
-        reply = self._ask(_request(Operation.SET_REFERENCE, image, kind=kind), image)
-        if reply.face_found is None:
-            raise self._give_up("worker's reply does not fit the question")
-        return reply.face_found
+        asked = challenges or ChallengePolicy(actions=())
+        return self._begun(self._show(Operation.SET_REFERENCE, image, kind=kind, challenges=asked))
+
+    def use_enrolled(self, challenges: ChallengePolicy) -> bool:
+        """Begin a verification against the person who matched last; false when the worker knows nobody.
+
+        Raises:
+            KioskError: FACE_ENGINE_FAILED.
+            CancelledError: ``cancel`` was called meanwhile.
+        """
+        return self._begun(self._ask(Request(operation=Operation.USE_ENROLLED, challenges=challenges)))
 
     def observe(self, image: Image, captured_at: float) -> Observation:
-        """Show the worker one frame; ``captured_at`` in monotonic seconds.
+        """Show the worker one frame of a verification; ``captured_at`` in monotonic seconds.
 
         Raises:
             KioskError: FACE_ENGINE_FAILED.
             CancelledError: ``cancel`` was called meanwhile.
         """
-        image = require_image(image)
-        reply = self._ask(_request(Operation.OBSERVE, image, captured_at=captured_at), image)
+        reply = self._show(Operation.OBSERVE, image, captured_at=_finite(captured_at))
         if reply.observation is None:
             raise self._give_up("worker's reply does not fit the question")
         return reply.observation
+
+    def watch(self, image: Image, captured_at: float) -> SeatObservation:
+        """Show the worker one frame of the seat; ``captured_at`` in monotonic seconds.
+
+        Raises:
+            KioskError: FACE_ENGINE_FAILED.
+            CancelledError: ``cancel`` was called meanwhile.
+        """
+        reply = self._show(Operation.WATCH, image, captured_at=_finite(captured_at))
+        if reply.seat is None:
+            raise self._give_up("worker's reply does not fit the question")
+        return reply.seat
 
     def reset(self) -> None:
         """Let the worker overwrite the reference and the probes. Does nothing while no child runs.
@@ -129,8 +166,11 @@ class FaceClient:
         Raises:
             KioskError: FACE_ENGINE_FAILED. The child is gone then, and the data with it.
         """
-        if self._process is not None:
-            self._ask(Request(operation=Operation.RESET), None)
+        self._overwrite(Operation.RESET)
+
+    def forget(self) -> None:
+        """As ``reset``, and let it forget the person who matched."""
+        self._overwrite(Operation.FORGET)
 
     def cancel(self) -> None:
         """End the child at once, from any thread: the call under way raises ``CancelledError``."""
@@ -144,6 +184,9 @@ class FaceClient:
         with self._lock:
             process, self._process = self._process, None
         self._identity = None
+        if self._frame is not None:
+            self._frame.close()
+            self._frame = None
         if process is None:
             return
         with contextlib.suppress(OSError):  # unsent bytes of a request the child never took
@@ -166,15 +209,48 @@ class FaceClient:
     ) -> None:
         self.close()
 
-    def _ask(self, request: Request, image: Image | None) -> Reply:
+    def _show(
+        self,
+        operation: Operation,
+        image: Image,
+        *,
+        kind: ReferenceKind = ReferenceKind.CARD_PHOTO,
+        challenges: ChallengePolicy | None = None,
+        captured_at: float = 0.0,
+    ) -> Reply:
+        image = require_image(image)
+        height, width = image.shape[:2]
+        request = Request(
+            operation=operation,
+            height=height,
+            width=width,
+            kind=kind,
+            challenges=challenges or ChallengePolicy(actions=()),
+            captured_at=captured_at,
+        )
+        if self._frame is not None:
+            self._frame.write(image)
+        return self._ask(request)
+
+    def _ask(self, request: Request) -> Reply:
         if self._process is None:
             raise _failed("worker is not running")
-        reply = self._exchange(request, image, self._request_timeout_s)
+        reply = self._exchange(request, self._request_timeout_s)
         if reply.error is not None:
             raise _failed("worker refused", reason=reply.error)
         return reply
 
-    def _exchange(self, request: Request | None, image: Image | None, timeout_s: float) -> Reply:
+    def _begun(self, reply: Reply) -> bool:
+        if reply.begun is None:
+            raise self._give_up("worker's reply does not fit the question")
+        return reply.begun
+
+    def _overwrite(self, operation: Operation) -> None:
+        if self._frame is not None:
+            self._frame.wipe()
+            self._ask(Request(operation=operation))
+
+    def _exchange(self, request: Request | None, timeout_s: float) -> Reply:
         """Send a request and take the reply.
 
         The deadline kills the child, and that ends whatever pipe call we are in: one way for a blocked write and
@@ -193,11 +269,11 @@ class FaceClient:
         deadline.daemon = True
         deadline.start()
         reason = "worker ended"
-        message = None
+        reply = None
         try:
             if request is not None:
-                write_message(process.stdin, request, image)
-            message = read_message(process.stdout, Reply)
+                write_message(process.stdin, request)
+            reply = read_message(process.stdout, Reply)
         except (OSError, WireError) as error:
             reason = str(error) if isinstance(error, WireError) else "worker's pipe broke"
         finally:
@@ -205,9 +281,9 @@ class FaceClient:
             deadline.join()
         if expired.is_set():
             raise self._give_up("worker gave no answer in time", timeout_s=timeout_s)
-        if message is None:
+        if reply is None:
             raise self._give_up(reason)
-        return message[0]
+        return reply
 
     def _give_up(self, message: str, **context: str | float) -> Exception:
         """End the child and say why: what to raise."""
@@ -222,17 +298,10 @@ class FaceClient:
         return _failed(message, **context)
 
 
-def _request(
-    operation: Operation,
-    image: Image,
-    *,
-    kind: ReferenceKind = ReferenceKind.CARD_PHOTO,
-    captured_at: float = 0.0,
-) -> Request:
-    height, width = image.shape[:2]
+def _finite(captured_at: float) -> float:
     if not math.isfinite(captured_at):
         raise _failed("frame without a capture time")
-    return Request(operation=operation, height=height, width=width, kind=kind, captured_at=captured_at)
+    return captured_at
 
 
 def _failed(message: str, **context: str | float) -> KioskError:

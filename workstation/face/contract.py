@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -15,9 +17,16 @@ Embedding = npt.NDArray[np.float32]
 """Unit vector, shape (n,). Biometric template of one person: memory only, overwritten after use."""
 
 Landmarks = npt.NDArray[np.float32]
-"""Shape (68, 2), pixel x, y, in the iBUG 300-W order."""
+"""Shape (68, 2), pixel x, y, in the iBUG 300-W order. "Left" is the picture's left, the person's right."""
 
 MAX_SIDE_PX = 4096
+
+
+class ReferenceKind(StrEnum):
+    """Where the reference photo comes from; sets the decision thresholds."""
+
+    CARD_PHOTO = "card-photo"
+    ROSTER_PHOTO = "roster-photo"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +45,27 @@ class ModelIdentity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DecisionPolicy:
+    """Similarity scores of a reference and the fused probes at which a session is decided.
+
+    Attributes:
+        match_threshold: MATCH from here on.
+        grey_threshold: GREY from here to ``match_threshold``, NO_MATCH below.
+        fmr: false match rate at ``match_threshold`` over all impostors of ``data_set``.
+        fmr_east_asian_names: the same over impostors with East Asian names.
+        fnmr: genuine sessions that do not reach ``match_threshold``; nearly all of them become GREY.
+        data_set: what the thresholds were set on, how the reference was made, how many probes were fused.
+    """
+
+    match_threshold: float
+    grey_threshold: float
+    fmr: float
+    fmr_east_asian_names: float
+    fnmr: float
+    data_set: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Box:
     """Rectangle in pixels; may reach over the picture's edge."""
 
@@ -43,6 +73,11 @@ class Box:
     y: float
     width: float
     height: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle, x and y."""
+        return self.x + self.width / 2, self.y + self.height / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,33 +93,6 @@ class DetectedFace:
     landmarks: Landmarks = field(repr=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FaceQuality:
-    """Measured on the aligned face.
-
-    Attributes:
-        brightness: mean grey value, 0..255.
-        sharpness: variance of the Laplacian.
-        frontality: 1 = facing the camera, 0 = half profile or further.
-    """
-
-    brightness: float
-    sharpness: float
-    frontality: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class LivenessResult:
-    """Outcome of presentation attack detection (ISO/IEC 30107-3). No engine assesses it yet.
-
-    Attributes:
-        score: 0..1, higher is more likely a live person.
-    """
-
-    is_live: bool
-    score: float
-
-
 class FaceEngine(Protocol):
     """Finds, describes and compares faces. Not thread-safe: one thread, one engine.
 
@@ -96,11 +104,21 @@ class FaceEngine(Protocol):
     def identity(self) -> ModelIdentity:
         """The networks in use."""
 
+    @property
+    def policies(self) -> Mapping[ReferenceKind, DecisionPolicy]:
+        """The thresholds that were set for these networks, for every kind of reference."""
+
     def detect(self, image: Image) -> tuple[DetectedFace, ...]:
         """Return every face with its landmarks, the largest first."""
 
-    def quality(self, image: Image, face: DetectedFace) -> FaceQuality:
-        """Measure how fit the face is for a comparison."""
+    def eye_openness(self, image: Image, face: DetectedFace) -> tuple[float, float]:
+        """Return for the eye on the picture's left and the one on its right: 0 closed .. 1 open."""
+
+    def passive_score(self, image: Image, face: DetectedFace) -> float | None:
+        """Return how likely a living person made the picture, 0..1; ``None`` without a network for it.
+
+        One frame says little: use the mean over a track, and only as a hint (ISO/IEC 30107-1, passive PAD).
+        """
 
     def describe(self, image: Image, face: DetectedFace) -> Embedding:
         """Return the embedding of a live probe."""
@@ -111,8 +129,16 @@ class FaceEngine(Protocol):
         Slower than ``describe``: done once, with more care, since these photos are small and compressed.
         """
 
-    def compare(self, reference: Embedding, probe: Embedding) -> float:
-        """Return the similarity score: cosine, -1..1, higher is more alike."""
+
+def compare(reference: Embedding, probe: Embedding) -> float:
+    """Return the similarity score of two embeddings of one engine: cosine, -1..1, higher is more alike."""
+    return float(np.clip(reference @ probe, -1, 1))
+
+
+def fuse(embeddings: Sequence[Embedding]) -> Embedding:
+    """Return the one embedding that stands for several of one person: their mean, as a unit vector."""
+    mean = np.mean(embeddings, axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
 
 
 def require_image(image: object) -> Image:
@@ -138,3 +164,8 @@ def require_image(image: object) -> Image:
             retryable=False,
         )
     return np.ascontiguousarray(image)
+
+
+def engine_failed(message: str, **context: str | int) -> KioskError:
+    """Return the error for networks that are missing, altered, or do not run."""
+    return KioskError(ErrorCode.FACE_ENGINE_FAILED, message, context=context, retryable=False)

@@ -1,15 +1,7 @@
-"""Messages between the application and the face worker, over the worker's stdin and stdout.
+"""Framing between the application and the face worker: a length (4 bytes, big endian), then a JSON header.
 
-One message is::
-
-    offset  size  content
-    0       4     h, length of the header, unsigned, big-endian, 1..65 536
-    4       4     p, length of the payload, unsigned, big-endian, 0..50 331 648
-    8       h     header: JSON object, UTF-8 (``Request`` or ``Reply``)
-    8+h     p     payload: pixels of the picture, row by row, B G R; empty in replies
-
-The worker speaks first (``Reply`` with ``identity``, or with ``error``), then answers each request with one reply.
-Only one request is under way at a time, so nothing is numbered.
+Pictures go through a ``SharedFrame``; a header only says their size. Readers take nothing on trust: lengths are
+bounded, headers validated, sizes checked.
 """
 
 from __future__ import annotations
@@ -18,16 +10,15 @@ import struct
 from enum import StrEnum
 from typing import IO, TypeVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from drivers.contracts import Image
-from workstation.face.contract import MAX_SIDE_PX, ModelIdentity
-from workstation.face.verification import Observation, ReferenceKind
+from workstation.face.contract import MAX_SIDE_PX, ModelIdentity, ReferenceKind
+from workstation.face.liveness import ChallengePolicy
+from workstation.face.seat import SeatObservation
+from workstation.face.verification import Observation
 
-_LENGTHS = struct.Struct(">II")
+_LENGTH = struct.Struct(">I")
 MAX_HEADER_BYTES = 1 << 16
-MAX_PAYLOAD_BYTES = MAX_SIDE_PX * MAX_SIDE_PX * 3
 
 
 class WireError(Exception):
@@ -35,11 +26,22 @@ class WireError(Exception):
 
 
 class Operation(StrEnum):
-    """What the worker can be asked."""
+    """What the worker can be asked.
+
+    SET_REFERENCE and USE_ENROLLED begin a session, OBSERVE goes on with it, WATCH looks at the seat; RESET ends a
+    session and keeps who matched, FORGET keeps nobody.
+    """
 
     SET_REFERENCE = "set-reference"
+    USE_ENROLLED = "use-enrolled"
     OBSERVE = "observe"
+    WATCH = "watch"
     RESET = "reset"
+    FORGET = "forget"
+
+
+PICTURED = frozenset({Operation.SET_REFERENCE, Operation.OBSERVE, Operation.WATCH})
+"""What needs a picture in the shared frame."""
 
 
 class _Message(BaseModel):
@@ -47,72 +49,60 @@ class _Message(BaseModel):
 
 
 class Request(_Message):
-    """Header of a request. ``height`` and ``width`` describe the picture in the payload, 0 without one."""
+    """A request. ``height`` and ``width`` describe the picture in the shared frame, 0 without one."""
 
     operation: Operation
     height: int = Field(default=0, ge=0, le=MAX_SIDE_PX)
     width: int = Field(default=0, ge=0, le=MAX_SIDE_PX)
     kind: ReferenceKind = ReferenceKind.CARD_PHOTO
+    challenges: ChallengePolicy = ChallengePolicy(actions=())
     captured_at: float = 0.0
 
 
 class Reply(_Message):
-    """Header of a reply; which field is set follows from the request.
+    """A reply; which field is set follows from the request.
 
     Attributes:
+        begun: whether there is a reference to compare with.
         error: the engine's reason; technical, never personal.
     """
 
     identity: ModelIdentity | None = None
-    face_found: bool | None = None
+    begun: bool | None = None
     observation: Observation | None = None
+    seat: SeatObservation | None = None
     error: str | None = None
 
 
 _Header = TypeVar("_Header", Request, Reply)
 
 
-def write_message(stream: IO[bytes], header: Request | Reply, image: Image | None = None) -> None:
+def write_message(stream: IO[bytes], message: Request | Reply) -> None:
     """Send one message. Raises ``OSError`` when the other side is gone."""
-    encoded = header.model_dump_json(exclude_defaults=True).encode()
-    stream.write(_LENGTHS.pack(len(encoded), 0 if image is None else image.nbytes))
-    stream.write(encoded)
-    if image is not None:
-        stream.write(image.data)
+    encoded = message.model_dump_json(exclude_defaults=True).encode()
+    stream.write(_LENGTH.pack(len(encoded)) + encoded)
     stream.flush()
 
 
-def read_message(stream: IO[bytes], header_type: type[_Header]) -> tuple[_Header, bytes] | None:
-    """Return the next header and payload, or ``None`` when the stream ended between two messages.
+def read_message(stream: IO[bytes], header_type: type[_Header]) -> _Header | None:
+    """Return the next message, or ``None`` when the stream ended between two.
 
     Raises:
-        WireError: the stream ended inside a message, a length is out of range, or the header is not the type.
+        WireError: the stream ended inside a message, the length is out of range, or the header is not the type.
     """
-    first = stream.read(_LENGTHS.size)
+    first = stream.read(_LENGTH.size)
     if not first:
         return None
-    if len(first) < _LENGTHS.size:
-        raise WireError("stream ended inside the lengths")
-    header_bytes, payload_bytes = _LENGTHS.unpack(first)
-    if not 1 <= header_bytes <= MAX_HEADER_BYTES or payload_bytes > MAX_PAYLOAD_BYTES:
-        raise WireError(f"lengths {header_bytes} and {payload_bytes} are out of range")
-    encoded, payload = (_read_exactly(stream, count) for count in (header_bytes, payload_bytes))
+    if len(first) < _LENGTH.size:
+        raise WireError("stream ended inside the length")
+    (length,) = _LENGTH.unpack(first)
+    if not 1 <= length <= MAX_HEADER_BYTES:
+        raise WireError(f"length {length} is out of range")
+    encoded = stream.read(length)
+    if len(encoded) < length:
+        raise WireError("stream ended inside a message")
     try:
-        return header_type.model_validate_json(encoded), payload
+        return header_type.model_validate_json(encoded)
     except ValidationError as error:
         # Not the error itself: it quotes the input.
         raise WireError(f"header is no {header_type.__name__}: {error.error_count()} faults") from None
-
-
-def picture(request: Request, payload: bytes) -> Image:
-    """Return the payload as a read-only picture. Raises ``WireError`` when its length does not fit."""
-    if not payload or len(payload) != request.height * request.width * 3:
-        raise WireError(f"{len(payload)} bytes are no picture of {request.width} x {request.height}")
-    return np.frombuffer(payload, np.uint8).reshape(request.height, request.width, 3)
-
-
-def _read_exactly(stream: IO[bytes], count: int) -> bytes:
-    data = stream.read(count)
-    if len(data) < count:
-        raise WireError("stream ended inside a message")
-    return data

@@ -16,6 +16,7 @@ class FaceOutcome(StrEnum):
     MATCH = "match"
     GREY = "grey"
     NO_MATCH = "no-match"
+    NOT_LIVE = "not-live"
 
 
 class Timer(StrEnum):

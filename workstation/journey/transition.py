@@ -80,7 +80,7 @@ TIME_LIMITS_S: dict[type[State], float] = {
     ReadingCard: 15,
     CardProblem: 20,
     FetchingReference: 20,
-    FaceCheck: 40,
+    FaceCheck: 60,
     FaceProblem: 90,
     HumanReview: 15 * 60,
     Arriving: 60 * 60,

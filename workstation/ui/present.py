@@ -8,7 +8,7 @@ from drivers.errors import ErrorCode
 from workstation.face.verification import Observation
 from workstation.health.board import HealthSnapshot
 from workstation.site.contract import BoothInfo, ReadingKind
-from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, StatusView
+from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, Prompt, StatusView
 
 DEVICES = (ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET)
 
@@ -56,6 +56,9 @@ def face_view(observation: Observation) -> FaceView:
     return FaceView(
         box=None if box is None else (box.x, box.y, box.width, box.height),
         coaching=Coaching(observation.coaching.value),
+        prompt=None if observation.prompt is None else Prompt(observation.prompt.value),
+        actions_done=observation.actions_done,
+        actions_total=observation.actions_total,
         kept=observation.kept_probes,
         wanted=observation.needed_probes,
     )

@@ -72,10 +72,23 @@ class Coaching(StrEnum):
     TOO_FAR = "too-far"
     TOO_CLOSE = "too-close"
     OFF_CENTRE = "off-centre"
+    LOOK_STRAIGHT = "look-straight"
     TOO_DARK = "too-dark"
     TOO_BRIGHT = "too-bright"
+    BACKLIT = "backlit"
+    COVERED = "covered"
+    GLARE = "glare"
     BLURRED = "blurred"
     SEVERAL = "several"
+
+
+class Prompt(StrEnum):
+    """What the person is asked to do; the values are those of ``workstation.face``. Left is the person's own."""
+
+    TURN_LEFT = "turn-left"
+    TURN_RIGHT = "turn-right"
+    BLINK = "blink"
+    OPEN_MOUTH = "open-mouth"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +97,25 @@ class FaceView:
 
     Attributes:
         box: x, y, width, height of the face in 0..1 of the frame as the camera sees it (not mirrored).
+        prompt: what the person is asked to do now.
+        actions_done: of the ``actions_total`` that are asked for; 0 of 0 without liveness detection.
         kept: pictures good enough for the comparison so far, of ``wanted``.
     """
 
     box: tuple[float, float, float, float] | None = field(default=None, repr=False)
     coaching: Coaching = Coaching.NO_FACE
+    prompt: Prompt | None = None
+    actions_done: int = 0
+    actions_total: int = 0
     kept: int = 0
     wanted: int = 5
     max_tries: int = 3
+
+    @property
+    def progress(self) -> float:
+        """How much of the check is done, 0..1: every action counts as two pictures."""
+        most = 2 * self.actions_total + self.wanted
+        return (2 * self.actions_done + self.kept) / most if most else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,6 +131,8 @@ def _face_decided(state: FaceCheck, outcome: FaceOutcome) -> Outcome:
             return Enter(*review_by_human(holder, ErrorCode.FACE_UNCERTAIN))
         case FaceOutcome.NO_MATCH:
             return Enter(*_mismatch(state))
+        case FaceOutcome.NOT_LIVE:
+            return Enter(*review_by_human(holder, ErrorCode.FACE_NOT_LIVE))
 
 
 def _face_stopped(state: FaceCheck, code: ErrorCode) -> tuple[State, tuple[Effect, ...]]:

@@ -39,13 +39,23 @@ class FaceScreen(TitledScreen):
 
     def show_scene(self, scene: Scene) -> None:
         """Show coaching, progress and the person."""
-        state = cast("FaceCheck", scene.journey.state)
-        title = "face.title_lift" if scene.journey.card_present else "face.title"
-        lead = self.messages.text("face.lead", tries=state.tries, most=scene.face.max_tries)
-        self.show_head(self.messages.text(title), lead)
-        self._camera.show_face(scene.face, self.messages.text(f"coaching.{scene.face.coaching}"))
+        face, words = scene.face, self.messages
+        self.show_head(self._title(scene), self._lead(scene))
+        hint = f"prompt.{face.prompt}" if face.prompt else f"coaching.{face.coaching}"
+        self._camera.show_face(face, words.text(hint))
         self._holder.show_holder(scene.holder, scene.portrait)
         self._progress.show_face(scene.face)
+
+    def _title(self, scene: Scene) -> str:
+        if scene.face.prompt:
+            return self.messages.text(f"prompt_title.{scene.face.prompt}")
+        return self.messages.text("face.title_lift" if scene.journey.card_present else "face.title")
+
+    def _lead(self, scene: Scene) -> str:
+        state, face = cast("FaceCheck", scene.journey.state), scene.face
+        if face.prompt:
+            return self.messages.text("face.lead_action", number=face.actions_done + 1, total=face.actions_total)
+        return self.messages.text("face.lead", tries=state.tries, most=face.max_tries)
 
     def show_frame(self, frame: QImage | None) -> None:
         """Show a camera picture."""
@@ -60,8 +70,9 @@ class _ProgressCard(Card):
     def __init__(self, theme: Theme, messages: Messages) -> None:
         super().__init__(theme, heading=messages.text("face.progress"), spacing=14)
         self._messages = messages
-        self._quality, self._single, self._comparison = (
-            self._row(theme, messages.text(key)) for key in ("face.quality", "face.single", "face.comparison")
+        self._quality, self._single, self._liveness, self._comparison = (
+            self._row(theme, messages.text(key))
+            for key in ("face.quality", "face.single", "face.liveness", "face.comparison")
         )
         self._bar = ProgressBar(theme)
         self.column.addSpacing(theme.px(6))
@@ -76,16 +87,20 @@ class _ProgressCard(Card):
         return tag
 
     def show_face(self, view: FaceView) -> None:
-        """Show the three judgements and how many pictures are kept."""
+        """Show the four judgements and how far the check is."""
         several, seen = view.coaching is Coaching.SEVERAL, view.coaching is not Coaching.NO_FACE
         words = self._messages
         waiting = (words.text("face.waiting"), Tone.QUIET)
         good = (words.text("face.good"), Tone.OK)
         adjust = (words.text("face.adjust"), Tone.WARN)
-        usable = view.coaching is Coaching.NONE
+        usable = view.coaching is Coaching.NONE or view.prompt is not None
         self._quality.show_state(*(good if usable else waiting if several or not seen else adjust))
         alone = (words.text("face.yes"), Tone.OK)
         self._single.show_state(*((words.text("face.no"), Tone.WARN) if several else alone if seen else waiting))
         running = (words.text("face.running"), Tone.INFO)
-        self._comparison.show_state(*(running if view.kept else waiting))
-        self._bar.set_fraction(view.kept / max(1, view.wanted))
+        is_answered = view.actions_done >= view.actions_total
+        off = (words.text("face.off"), Tone.QUIET)
+        done = off if view.actions_total == 0 else good
+        self._liveness.show_state(*(done if is_answered else running if view.kept or view.prompt else waiting))
+        self._comparison.show_state(*(running if view.kept and is_answered else waiting))
+        self._bar.set_fraction(view.progress)

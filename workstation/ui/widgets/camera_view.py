@@ -85,7 +85,7 @@ class CameraView(QWidget):
         hole = QPainterPath()
         hole.addEllipse(oval)
         painter.fillPath(outside - hole, QColor(8, 16, 34, 150))
-        good = self._view.coaching is Coaching.NONE
+        good = self._view.coaching is Coaching.NONE or self._view.prompt is not None
         waiting = self._view.coaching is Coaching.NO_FACE
         color = Color.BAR_OK if good else Color.BAR_TEXT if waiting else Color.BAR_WARN
         painter.setPen(QPen(QColor(color), self._theme.px(8)))
@@ -99,7 +99,7 @@ class CameraView(QWidget):
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         metrics = painter.fontMetrics()
-        icon = Icon.CHECK_MARK if self._view.coaching is Coaching.NONE else Icon.INFO
+        icon = self._hint_icon()
         side, gap = metrics.ascent(), self._theme.px(12)
         width = metrics.horizontalAdvance(hint) + side + gap
         baseline_room = metrics.height() + self._theme.px(16)
@@ -113,6 +113,11 @@ class CameraView(QWidget):
         paint(painter, icon, QRectF(left, pill.center().y() - side / 2, side, side), Color.SURFACE)
         painter.setPen(QColor(Color.SURFACE))
         painter.drawText(pill.adjusted(left - pill.left() + side + gap, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, hint)
+
+    def _hint_icon(self) -> Icon:
+        if self._view.prompt is not None:
+            return Icon(self._view.prompt.value)
+        return Icon.CHECK_MARK if self._view.coaching is Coaching.NONE else Icon.INFO
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw picture, mask, ring and hint."""
