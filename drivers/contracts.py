@@ -201,16 +201,46 @@ class PhotoDecoder(Protocol):
 # --- camera --------------------------------------------------------------------------------------------------------
 
 
+class Exposure(StrEnum):
+    """What the light does to a picture."""
+
+    GOOD = "good"
+    TOO_DARK = "too-dark"
+    TOO_BRIGHT = "too-bright"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameFacts:
+    """What can be said of a picture without looking for anybody in it.
+
+    Attributes:
+        mean_luminance: 0 (black) to 255.
+        p5: luminance that a twentieth of the picture does not reach.
+        p95: luminance that a twentieth of the picture exceeds.
+        is_black: nothing to see at all: covered, or no light.
+        is_frozen: the same picture for seconds, to the last bit; a sensor's noise never lets that happen.
+    """
+
+    mean_luminance: float
+    p5: float
+    p95: float
+    exposure: Exposure
+    is_black: bool
+    is_frozen: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Frame:
     """One camera picture.
 
     Attributes:
         captured_at: ``time.monotonic()`` seconds of the capture.
+        facts: made by ``CameraHub`` once for all its readers, ``None`` straight from a camera.
     """
 
     image: Image = field(repr=False)
     captured_at: float
+    facts: FrameFacts | None = None
 
 
 class Camera(Protocol):

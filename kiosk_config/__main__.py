@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import idcard_command
+from . import camera_command, idcard_command
 from .loader import ConfigError, load
 from .reference import settings_markdown
 
@@ -20,12 +20,16 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("settings", help="print the settings reference (Markdown)")
     idcard = commands.add_parser("idcard", help="find out about the ID card reader")
     idcard_command.add_arguments(idcard)
+    camera = commands.add_parser("camera", help="find out about the camera")
+    camera_command.add_arguments(camera)
     options = parser.parse_args(arguments)
     if options.command == "settings":
         print(settings_markdown(), end="")
         return 0
     if options.command == "idcard":
         return idcard_command.run(options)
+    if options.command == "camera":
+        return camera_command.run(options)
     try:
         config = load(options.file)
     except ConfigError as error:

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Probe; 0 a card was read (or, with no card asked for, a reader answered), 1 not, 130 interrupted."""
     try:
-        config = _configuration(options.config)
+        config = configuration(options.config)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
@@ -60,7 +60,8 @@ def run(options: argparse.Namespace) -> int:
     return 0 if report.card is not None or (options.timeout <= 0 and answered) else 1
 
 
-def _configuration(path: Path | None) -> BoothConfig:
+def configuration(path: Path | None) -> BoothConfig:
+    """Return the configuration: of ``path``, of the installed booth, or the defaults where there is none."""
     if path is None and not DEFAULT_FILE.exists():
         return BoothConfig.model_validate(_NO_BOOTH)
     return load(path or DEFAULT_FILE)

@@ -191,10 +191,14 @@ class Camera(Section):
     """The booth's camera."""
 
     driver: Literal["opencv", "simulated"] = Field(default="opencv", description="How pictures are captured.")
-    source: str = Field(default="0", description="Device number, video file, or image sequence pattern (%03d.jpg).")
-    width: int = Field(default=640, ge=320, le=3840, description="Capture width in pixels.")
-    height: int = Field(default=480, ge=240, le=2160, description="Capture height in pixels.")
-    fps: int = Field(default=15, ge=5, le=60, description="Capture rate in frames a second.")
+    source: str = Field(
+        default="",
+        description="Path (/dev/v4l/by-id/...) or number of the device, video file, or image sequence pattern"
+        " (%03d.jpg). Empty: the first camera found.",
+    )
+    width: int = Field(default=640, ge=320, le=3840, description="Wanted width in pixels; the nearest mode is used.")
+    height: int = Field(default=480, ge=240, le=2160, description="Wanted height in pixels.")
+    fps: int = Field(default=15, ge=5, le=60, description="Wanted frames a second; below the half the camera is WARN.")
 
 
 class Headset(Section):

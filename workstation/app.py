@@ -88,13 +88,13 @@ class Application(QObject):
             parent=self,
         )
         self._face = FaceBridge(
-            camera,
+            camera.reader(),
             lambda: FaceClient(models_dir=models, engine=devices.face_engine(config)),
             challenges=devices.make_challenges(config),
             parent=self,
         )
         self._health = HealthBridge(
-            camera=camera,
+            camera=camera.reader(),
             headset=devices.make_headset(config),
             ups=devices.make_ups(config),
             ups_poll_s=config.ups.poll_s,

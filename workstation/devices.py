@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from drivers.camera.hub import CameraHub
 from drivers.camera.opencv import OpenCvCamera
-from drivers.contracts import Camera, Headset, Ups
+from drivers.contracts import Headset, Ups
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
@@ -17,13 +18,13 @@ from workstation.face.liveness import Action, ChallengePolicy
 from workstation.readers import bench_of
 
 
-def make_camera(config: BoothConfig) -> Camera:
-    """Return the camera."""
+def make_camera(config: BoothConfig) -> CameraHub:
+    """Return the hub of the booth's one camera; everything that looks at pictures is a reader of it."""
     camera = config.camera
     if camera.driver == "simulated":
-        return SimulatedCamera(bench_of(config))
+        return CameraHub(SimulatedCamera(bench_of(config)))
     source = int(camera.source) if camera.source.isdecimal() else camera.source
-    return OpenCvCamera(source, camera.width, camera.height, camera.fps)
+    return CameraHub(OpenCvCamera(source, camera.width, camera.height, camera.fps))
 
 
 def make_headset(config: BoothConfig) -> Headset:

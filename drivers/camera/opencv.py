@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from drivers.camera.modes import Mode, choose_mode
+from drivers.camera.rate import RateMeter
+from drivers.camera.v4l2 import NotACamera, NotACameraError, VideoNodes
+from drivers.camera.v4l2_wire import fourcc_text
 from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, Frame
 from drivers.errors import DeviceError, ErrorCode
-
-_log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S = 8.0
 """UVC cameras take up to 3 s to their first frame when the exposure settles."""
@@ -24,46 +26,59 @@ _RELEASE_TIMEOUT_S = 1.0
 
 
 class OpenCvCamera:
-    """``Camera`` on a device index or path ("/dev/video0"), a video file, or a printf pattern ("frame-%03d.png").
+    """``Camera`` on a V4L2 device, a video file, or a printf pattern ("frame-%03d.png").
+
+    A device is looked up anew at each ``open``: a link under /dev/v4l/by-id leads to its camera wherever that was
+    plugged in again.
 
     Args:
-        source: see above.
-        width: pixels to ask the device for; it may give another size. A file keeps its own.
+        source: number or path of a device, "" for the first camera found, or a file.
+        width: pixels wanted; the device's best fitting mode is used (``choose_mode``). A file keeps its own.
         height: as ``width``.
-        fps: frames per second to ask the device for, or to play the file at.
+        fps: frames per second wanted of a device, or to play a file at.
+        nodes: the devices of this machine.
     """
 
-    def __init__(self, source: int | str, width: int = 640, height: int = 480, fps: float = 30) -> None:
+    def __init__(
+        self,
+        source: int | str,
+        width: int = 640,
+        height: int = 480,
+        fps: float = 30,
+        *,
+        nodes: VideoNodes | None = None,
+    ) -> None:
         self._source = source
-        self._size = (width, height)
-        self._fps = fps
+        self._wanted = (width, height, fps)
+        self._nodes = nodes or (VideoNodes() if sys.platform == "linux" else None)
+        self._found: Path | None = None
         self._capture: _Capture | None = None
         self._is_lost = False
 
     def present(self) -> DeviceStatus:
-        """See ``Camera.present``. Outside Linux an index cannot be checked unopened: READY until a capture fails."""
-        path = _device_path(self._source)
-        if path is None:
-            is_there = not self._is_lost if isinstance(self._source, int) else _file_exists(self._source)
-            return _status(DeviceState.READY if is_there else DeviceState.ABSENT, "", self._size)
-        if not path.exists():
-            return _status(DeviceState.ABSENT, "", self._size)
-        # A device is only asked for its name here; opening it would light the privacy lamp.
-        name_file = Path("/sys/class/video4linux") / path.name / "name"
-        name = name_file.read_text(errors="replace").strip() if name_file.is_file() else ""
-        is_allowed = os.access(path, os.R_OK | os.W_OK)
-        return _status(DeviceState.READY if is_allowed else DeviceState.FAILED, name, self._size)
+        """See ``Camera.present``. Says the measured rate while open, and DEGRADED when it is far below the one wanted.
+
+        Outside Linux a device cannot be checked unopened: READY until a capture fails.
+        """
+        state, name = self._seen()
+        capture = self._capture
+        if capture is None or capture.failure:
+            width, height, _ = self._wanted
+            detail = NotACamera.FORBIDDEN if state is DeviceState.FAILED else f"{width}x{height}"
+            return DeviceStatus(kind=DeviceKind.CAMERA, state=state, name=name, detail=detail)
+        detail, is_slow = capture.measured()
+        if is_slow and state is DeviceState.READY:
+            state = DeviceState.DEGRADED
+        return DeviceStatus(kind=DeviceKind.CAMERA, state=state, name=name, detail=detail)
 
     def open(self) -> None:
         """See ``Camera.open``. Returns with the first frame at hand."""
         self.close()
-        self._capture = _Capture(self._source, self._size, self._fps)
+        self._capture = _Capture(self._way(), self._wanted[2])
         self._capture.start()
         if not self._capture.wait_for_frame(OPEN_TIMEOUT_S):
             raise self._lost()
-        if self._is_lost:
-            self._is_lost = False
-            _log.info("camera is back: %s", self._source)
+        self._is_lost = False
 
     def read(self, *, timeout_s: float) -> Frame:
         """See ``Camera.read``. Each frame is returned once; frames nobody came for in time are skipped."""
@@ -78,13 +93,76 @@ class OpenCvCamera:
         if capture is not None:
             capture.stop()
 
-    def _lost(self) -> DeviceError:
-        reason = self._capture.failure if self._capture else "not open"
+    def _seen(self) -> tuple[DeviceState, str]:
+        """Return whether the camera is there and its name; opening it would light the privacy lamp."""
+        if _is_file(self._source):
+            return (DeviceState.READY if _file_exists(str(self._source)) else DeviceState.ABSENT), ""
+        if self._nodes is None:
+            return (DeviceState.ABSENT if self._is_lost else DeviceState.READY), ""
+        node = self._node(self._nodes)
+        if node is None:
+            return DeviceState.ABSENT, ""
+        is_allowed = os.access(node, os.R_OK | os.W_OK)
+        return (DeviceState.READY if is_allowed else DeviceState.FAILED), self._nodes.name(node)
+
+    def _node(self, nodes: VideoNodes) -> Path | None:
+        """Return the device node now. Finding the first camera asks all of them, so one that was found is kept."""
+        if self._source != "":
+            return nodes.node(self._source)
+        found = self._found
+        if found is None or not found.exists():
+            node = nodes.node("")
+            self._found = found = node and nodes.lasting(node)
+        return found and found.resolve()
+
+    def _way(self) -> _Way:
+        if _is_file(self._source):
+            return _File(str(self._source))
+        return self._device()
+
+    def _device(self) -> _Device:
+        modes: tuple[Mode, ...] = ()
+        source = self._source or 0
+        if self._nodes is not None:
+            source, modes = self._inspected(self._nodes)
+        mode = choose_mode(modes, *self._wanted)
+        if mode is None:
+            raise self._lost("no mode with colour pictures")
+        return _Device(source, mode)
+
+    def _inspected(self, nodes: VideoNodes) -> tuple[str, tuple[Mode, ...]]:
+        node = self._node(nodes)
+        if node is None:
+            raise self._lost("not there")
+        try:
+            return str(node), nodes.inspect(node).modes
+        except NotACameraError as error:
+            raise self._lost(error.why) from error
+
+    def _lost(self, reason: str = "not open") -> DeviceError:
+        if self._capture is not None:
+            reason = self._capture.failure
         self.close()
-        if not self._is_lost:
-            self._is_lost = True
-            _log.info("camera is lost: %s (%s)", self._source, reason)
+        self._is_lost = True
         return DeviceError(ErrorCode.CAMERA_LOST, context={"source": self._source, "reason": reason})
+
+
+@dataclass(frozen=True)
+class _File:
+    """A video file or an image sequence, played in a loop."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class _Device:
+    """A device and the mode it is asked for."""
+
+    source: int | str
+    mode: Mode
+
+
+_Way = _File | _Device
 
 
 class _Capture(threading.Thread):
@@ -96,14 +174,16 @@ class _Capture(threading.Thread):
     slow caller sees the present and not the past.
     """
 
-    def __init__(self, source: int | str, size: tuple[int, int], fps: float) -> None:
+    def __init__(self, way: _Way, fps: float) -> None:
         super().__init__(name="camera-capture", daemon=True)
-        self._source = source
-        self._size = size
+        self._way = way
         self._fps = fps
         self._stopped = threading.Event()
         self._changed = threading.Condition()
         self._frame: Frame | None = None
+        self._rate = RateMeter(fps)
+        self._size = ""
+        self._fourcc = ""
         self.failure = ""
 
     def wait_for_frame(self, timeout_s: float) -> bool:
@@ -121,6 +201,14 @@ class _Capture(threading.Thread):
             frame, self._frame = self._frame, None
             return frame if is_there else None
 
+    def measured(self) -> tuple[str, bool]:
+        """Return size, pixel format and rate as they really are ("1280x720 MJPG 29.9 fps"), and whether it is slow."""
+        with self._changed:
+            now = time.monotonic()
+            fps = self._rate.fps(now)
+            facts = (self._size, self._fourcc, "" if fps is None else f"{fps:.1f} fps")
+            return " ".join(filter(None, facts)), self._rate.is_slow(now)
+
     def stop(self) -> None:
         """End the capture and give the device back; leaves the thread behind when the device hangs."""
         self._stopped.set()
@@ -129,29 +217,32 @@ class _Capture(threading.Thread):
     def run(self) -> None:
         """Capture until stopped or failed."""
         try:
-            failure = self._play() if _is_file(self._source) else self._stream()
+            failure = self._play(self._way) if isinstance(self._way, _File) else self._stream(self._way)
         except cv2.error as error:
             failure = f"OpenCV error {error.code}"
         with self._changed:
             self.failure = failure
             self._changed.notify_all()
 
-    def _stream(self) -> str:
-        capture = _open_device(self._source, self._size, self._fps)
+    def _stream(self, device: _Device) -> str:
+        capture = _open_device(device, self._fps)
+        fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+        self._fourcc = fourcc_text(fourcc.to_bytes(4, "little")) if fourcc else ""
         try:
             while not self._stopped.is_set():
-                is_read, image = capture.read()
-                if not is_read:
+                if not capture.grab():
                     return "device gave no frame"
-                self._publish(image)
+                is_whole, image = capture.retrieve()
+                if is_whole:  # cameras begin with half a JPEG now and then; that is no loss
+                    self._publish(image)
         finally:
             capture.release()
         return "closed"
 
-    def _play(self) -> str:
-        kind = cv2.CAP_IMAGES if "%" in str(self._source) else cv2.CAP_ANY
+    def _play(self, file: _File) -> str:
+        kind = cv2.CAP_IMAGES if "%" in file.path else cv2.CAP_ANY
         while True:
-            capture = cv2.VideoCapture(str(self._source), kind)
+            capture = cv2.VideoCapture(file.path, kind)
             try:
                 is_read, image = capture.read()
                 if not is_read:
@@ -165,30 +256,27 @@ class _Capture(threading.Thread):
                 capture.release()
 
     def _publish(self, image: cv2.typing.MatLike) -> None:
+        now = time.monotonic()
         with self._changed:
-            self._frame = Frame(image=np.asarray(image, np.uint8), captured_at=time.monotonic())
+            self._size = f"{image.shape[1]}x{image.shape[0]}"
+            self._rate.add(now)
+            self._frame = Frame(image=np.asarray(image, np.uint8), captured_at=now)
             self._changed.notify_all()
 
 
-def _open_device(source: int | str, size: tuple[int, int], fps: float) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(source, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)
-    # Motion JPEG first: uncompressed 1280x720 leaves USB 2 no room for 30 frames a second. The order matters.
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-    capture.set(cv2.CAP_PROP_FPS, fps)
+def _open_device(device: _Device, fps: float) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(device.source, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)
+    # The order matters: each of these starts from what the ones before have set.
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*device.mode.fourcc))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, device.mode.width)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, device.mode.height)
+    capture.set(cv2.CAP_PROP_FPS, device.mode.fps or fps)
     return capture
 
 
 def _is_file(source: int | str) -> bool:
-    return isinstance(source, str) and not source.startswith("/dev/")
-
-
-def _device_path(source: int | str) -> Path | None:
-    """Return the device node, ``None`` where there is none: a file, or an index outside Linux."""
-    if isinstance(source, int):
-        return Path(f"/dev/video{source}") if sys.platform == "linux" else None
-    return None if _is_file(source) else Path(source)
+    """Say whether ``source`` is a file to play, no device."""
+    return isinstance(source, str) and source != "" and not source.startswith("/dev/")
 
 
 def _file_exists(source: str) -> bool:
@@ -196,7 +284,3 @@ def _file_exists(source: str) -> bool:
     if "%" not in source:
         return path.is_file()
     return any(path.parent.glob(re.sub(r"%\d*d", "*", path.name)))
-
-
-def _status(state: DeviceState, name: str, size: tuple[int, int]) -> DeviceStatus:
-    return DeviceStatus(kind=DeviceKind.CAMERA, state=state, name=name, detail=f"{size[0]}x{size[1]}")

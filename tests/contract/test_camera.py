@@ -1,4 +1,4 @@
-"""What every camera promises, over the simulated one and OpenCV's on an image sequence."""
+"""What every camera promises: the simulated one, OpenCV's on an image sequence, and a hub's reader of either."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from drivers.camera import opencv
+from drivers.camera.hub import CameraHub
 from drivers.camera.opencv import OpenCvCamera
 from drivers.contracts import Camera, DeviceKind, DeviceState
 from drivers.errors import DeviceError, ErrorCode
@@ -37,9 +38,9 @@ def write_sequence(directory: Path) -> str:
     return str(directory / "frame-%03d.png")
 
 
-@pytest.fixture(params=["simulated", "image sequence"])
+@pytest.fixture(params=["simulated", "image sequence", "reader of simulated", "reader of image sequence"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    if request.param == "simulated":
+    if "simulated" in request.param:
         bench = BenchFile(tmp_path / "bench.json")
         rig = Rig(
             SimulatedCamera(bench),
@@ -53,6 +54,8 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
             unplug=lambda: here.rename(away),
             plug=lambda: away.rename(here),
         )
+    if "reader" in request.param:
+        rig.camera = CameraHub(rig.camera).reader()
     yield rig
     rig.camera.close()
 
@@ -167,9 +170,9 @@ def test_missing_source_is_absent(source: int | str) -> None:
 
 
 def test_loss_and_return_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "drivers.camera.opencv")
+    caplog.set_level("INFO", "drivers.camera")
     here, away = tmp_path / "here", tmp_path / "away"
-    camera = OpenCvCamera(write_sequence(here), fps=100)
+    camera = CameraHub(OpenCvCamera(write_sequence(here), fps=100)).reader()
     here.rename(away)
     for _ in range(3):
         with pytest.raises(DeviceError):

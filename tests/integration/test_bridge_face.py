@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
+from drivers.camera.hub import CameraHub
 from drivers.contracts import Image
 from drivers.errors import ErrorCode
 from drivers.simulated.bench import BenchFile, BenchState, Scene
@@ -104,7 +105,7 @@ def bridge(camera: WatchedCamera, clients: list[FaceClient], qtbot: QtBot) -> It
         clients.append(FaceClient(models_dir=Path(str(files("assets") / "models"))))
         return clients[-1]
 
-    bridge = FaceBridge(camera, make, challenges=NOTHING_ASKED)
+    bridge = FaceBridge(CameraHub(camera).reader(), make, challenges=NOTHING_ASKED)
     yield bridge
     bridge.close()
     assert not camera.is_open
@@ -214,7 +215,9 @@ def test_a_card_photo_without_a_face(bridge, mirror, camera, until) -> None:
     assert not picture.any()
 
 
-def test_a_worker_killed_in_the_middle_fails_and_the_next_attempt_works(bridge, mirror, bench, clients, until) -> None:
+def test_a_worker_killed_in_the_middle_fails_and_the_next_attempt_works(
+    *, bridge, mirror, bench, camera, clients, until
+) -> None:
     bench.change(scene=Scene.NOBODY)
     bridge.start(1, portrait())
     until(lambda: mirror.seen)
@@ -222,7 +225,7 @@ def test_a_worker_killed_in_the_middle_fails_and_the_next_attempt_works(bridge, 
     until(lambda: mirror.failures)
     settle(bridge)
     assert mirror.failures == [(1, ErrorCode.FACE_ENGINE_FAILED)]
-    assert not bridge._camera.is_open
+    assert not camera.is_open
     bench.change(scene=Scene.PERSON_A)
     bridge.start(2, portrait())
     until(lambda: mirror.decision(2))
@@ -288,15 +291,15 @@ def test_a_new_attempt_replaces_the_one_that_runs(bridge, mirror, bench, camera,
     assert mirror.failures == []
 
 
-def test_closing_in_the_middle_ends_thread_and_worker(bridge, mirror, bench, clients, until) -> None:
+def test_closing_in_the_middle_ends_thread_and_worker(*, bridge, mirror, bench, camera, clients, until) -> None:
     bench.change(scene=Scene.NOBODY)
     bridge.start(1, portrait())
     until(lambda: mirror.frames)
     bridge.close()
     assert clients[0].pid is None
-    assert not bridge._camera.is_open
+    assert not camera.is_open
     bridge.start(2, portrait())  # ignored: the program ends
-    assert bridge._camera.opened == 1
+    assert camera.opened == 1
 
 
 def test_a_picture_for_the_screen_is_a_copy() -> None:
