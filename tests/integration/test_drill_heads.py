@@ -94,8 +94,10 @@ def test_a_wink_closes_one_eye(engine: OnnxFaceEngine, person: Scene) -> None:
 def test_a_long_film_shows_one_face_and_always_the_same(
     engine: OnnxFaceEngine, references: dict[Scene, Embedding], person: Scene, other: Scene
 ) -> None:
-    for image, _ in live(person, ORDERS, seconds=20):
+    for number, (image, _) in enumerate(live(person, ORDERS, seconds=20)):
         face = only_face(engine, image)
+        if number % 3:
+            continue
         probe = engine.describe(image, face)
         is_frontal = abs(head_pose(face.landmarks).yaw) < 10 and mouth_openness(face.landmarks) < 0.15
         assert compare(references[person], probe) > (0.55 if is_frontal else 0.4)
