@@ -43,7 +43,7 @@ _SOFT_NECK = 0.35
 _LID_ABOVE, _LID_BELOW, _LID_SIDE = 0.15, 0.12, 1.25
 """Height of the open eye over and under the line between its corners, in eye distances; half its width, in parts of
 half the distance between the corners."""
-_JAW_DROP = 0.5
+_JAW_DROP = 0.42
 """How far the lower lip goes down, in eye distances."""
 _SMILE = 0.3
 """A mouth that shows its teeth in the photograph closes by this part of the gap, or it looks half open."""
@@ -155,7 +155,7 @@ class _Lid:
         edge = self._upper + closed * (self._lower - self._upper)
         inside = np.clip(self._arch * 8, 0, 1) * np.clip(self._y - self._upper + 0.5, 0, 1)
         cover = (inside * np.clip(edge - self._y + 0.5, 0, 1))[..., np.newaxis]
-        line = edge - 0.3 * closed**3 * (self._lower - self._upper)
+        line = edge - 0.15 * closed**3 * (self._lower - self._upper)
         lash = np.clip(self._arch * 8, 0, 1) * np.exp(-(((self._y - line) / 1.3) ** 2)) * min(0.7, 4 * closed)
         patch = face[self._area]
         painted = patch[..., :3] * (1 - cover) + self._closed * cover
@@ -176,12 +176,12 @@ class _Mouth:
         )
         self._rows, self._columns = np.mgrid[self._area].astype(np.float32)
         self._origin = (self._area[1].start, self._area[0].start)
-        parting = np.array([left, marks[67], marks[66], marks[65], right])
+        parting = np.array([left, marks[61], marks[62], marks[63], right])
         self._parting = np.interp(self._columns, parting[:, 0], parting[:, 1]).astype(np.float32)
         below = np.clip((self._rows - self._parting) / (chin - left[1]), 0, 1)
-        half = (right[0] - left[0]) / 2 * (0.95 + 0.9 * below)
+        half = (right[0] - left[0]) / 2 * (0.8 + 0.9 * below)
         across = (self._columns - (left[0] + right[0]) / 2) / half
-        self._share = (np.clip(1 - across**2, 0, 1) ** 0.85 * np.clip((end - self._rows) / (0.9 * unit), 0, 1)).astype(
+        self._share = (np.clip(1 - across**2, 0, 1) ** 0.5 * np.clip((end - self._rows) / (0.9 * unit), 0, 1)).astype(
             np.float32
         )
 
