@@ -16,6 +16,7 @@ from .effects import (
     ClosePage,
     Effect,
     FetchReference,
+    ForgetPicture,
     ForgetResume,
     KeepResume,
     PrepareBrowser,
@@ -47,6 +48,7 @@ from .events import (
     TimerExpired,
 )
 from .rules import decide
+from .rules.face import send_review
 from .rules.outcome import Enter, Outcome, Stay
 from .states import (
     Arriving,
@@ -191,6 +193,8 @@ def _started_by(journey: Journey) -> tuple[Effect, ...]:
             return (FetchReference(attempt=attempt),)
         case FaceCheck(holder=holder):
             return (StartFace(attempt=attempt, reference=holder.reference or Reference.CARD_PHOTO),)
+        case HumanReview() as state:
+            return send_review(journey, state)
         case Arriving(holder=holder, presence=presence):
             return (SendArrival(attempt=attempt, session_id=holder.session_id, method=presence.method),)
         case AwaitingMatch(holder=holder):
@@ -199,7 +203,7 @@ def _started_by(journey: Journey) -> tuple[Effect, ...]:
             return (ForgetResume(), WipeIdentity(attempt=attempt))
         case TaskReview() | SelfCheck() | Launching() | Evaluating():
             return _started_with_session(journey.state, attempt)
-        case CardProblem() | FaceProblem() | HumanReview() | Farewell():
+        case CardProblem() | FaceProblem() | Farewell():
             return ()
 
 
@@ -226,8 +230,12 @@ def _on_exit(old: State, new: State) -> tuple[Effect, ...]:
     match old:
         case ReadingCard():
             return (*stopped, StopReading())
+        case FaceCheck() if isinstance(new, HumanReview) and new.code is not ErrorCode.FACE_DECLINED:
+            return (*stopped, StopFace())  # the last live picture stays for the reviewer
         case FaceCheck():
-            return (*stopped, StopFace())
+            return (*stopped, StopFace(), ForgetPicture())
+        case HumanReview():
+            return (*stopped, StopTimer(timer=Timer.POLL), ForgetPicture())
         case Arriving() | AwaitingMatch():
             return (*stopped, StopTimer(timer=Timer.POLL))
         case Launching() if not isinstance(new, Evaluating):
