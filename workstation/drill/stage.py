@@ -130,7 +130,7 @@ class Stage:
     def _start_sites(self) -> None:
         site_dir = self.directory / "site"
         site_dir.mkdir(mode=0o700, exist_ok=True)
-        site = self._undo.enter_context(EmbeddedSite(site_dir, BOOTH_ID))
+        site = self._undo.enter_context(EmbeddedSite(site_dir, BOOTH_ID, review_pictures=True))
         self.tokens = site.tokens
         self.site_link = self._undo.enter_context(contextlib.closing(_link_to(site.base_url)))
         main_site = self._undo.enter_context(

@@ -193,18 +193,24 @@ def _started_by(journey: Journey) -> tuple[Effect, ...]:
             return (FetchReference(attempt=attempt),)
         case FaceCheck(holder=holder):
             return (StartFace(attempt=attempt, reference=holder.reference or Reference.CARD_PHOTO),)
-        case HumanReview() as state:
-            return send_review(journey, state)
-        case Arriving(holder=holder, presence=presence):
-            return (SendArrival(attempt=attempt, session_id=holder.session_id, method=presence.method),)
-        case AwaitingMatch(holder=holder):
-            return (AskMatch(attempt=attempt, session_id=holder.session_id),)
+        case HumanReview() | Arriving() | AwaitingMatch():
+            return _told_to_site(journey, journey.state)
         case SigningOut():
             return (ForgetResume(), WipeIdentity(attempt=attempt))
         case TaskReview() | SelfCheck() | Launching() | Evaluating():
             return _started_with_session(journey.state, attempt)
         case CardProblem() | FaceProblem() | Farewell():
             return ()
+
+
+def _told_to_site(journey: Journey, state: HumanReview | Arriving | AwaitingMatch) -> tuple[Effect, ...]:
+    match state:
+        case HumanReview():
+            return send_review(journey, state)
+        case Arriving(holder=holder, presence=presence):
+            return (SendArrival(attempt=journey.attempt, session_id=holder.session_id, method=presence.method),)
+        case AwaitingMatch(holder=holder):
+            return (AskMatch(attempt=journey.attempt, session_id=holder.session_id),)
 
 
 def _started_with_session(
