@@ -1033,7 +1033,7 @@ def test_the_longest_pictures_fit_and_nothing_longer_is_read(site):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"code": "E-20"}, {"attempt": 0}, {"card_year": 1900}, {"key_id": "today"}, {"name": NAME}]
+    "changes", [{"code": "E-20"}, {"attempt": 0}, {"card_year": 0}, {"key_id": "today"}, {"name": NAME}]
 )
 def test_a_review_that_is_not_as_agreed_is_refused(site, changes):
     reply = booth_posts(site, review(site.three).model_dump(mode="json") | changes)

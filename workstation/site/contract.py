@@ -178,7 +178,7 @@ class ReviewRequest(Wire):
     may_repeat: bool
     key_id: KeyId
     expert_hash: HexDigest
-    card_year: Annotated[int | None, Field(ge=1980, le=2200, repr=False)] = None
+    card_year: Annotated[int | None, Field(ge=1, le=9999, repr=False)] = None
     card_photo: Annotated[Photo | None, Field(repr=False)] = None
     live_photo: Annotated[Photo | None, Field(repr=False)] = None
 
