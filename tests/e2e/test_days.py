@@ -17,6 +17,7 @@ from workstation.drill.__main__ import virtual_screen
 from workstation.drill.kiosk import KioskProcess
 from workstation.drill.script import Playwright, good_day
 from workstation.drill.stage import BOOTH_ID, PROJECT_ID, Stage
+from workstation.site.contract import CommandKind
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pcscd")]
 
@@ -114,7 +115,7 @@ def test_the_wrong_person_goes_to_a_human(stage, play):
     assert ask(stage, "SELECT * FROM arrivals") == []
     assert ask(stage, "SELECT * FROM launches") == []
     session_id = stage.administrator.waiting_review(BOOTH_ID)
-    stage.administrator.review(BOOTH_ID, session_id, passed=False)
+    stage.administrator.review(BOOTH_ID, session_id, CommandKind.REVIEW_REJECTED)
     play.until("idle", "rejected")
     play.wait_for_event("review_rejected")
     assert_chain_holds(stage)
