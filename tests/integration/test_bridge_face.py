@@ -24,7 +24,7 @@ from drivers.simulated.photo import DrillPhotoDecoder
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.face.client import FaceClient
 from workstation.face.coaching import Coaching
-from workstation.face.liveness import ChallengePolicy
+from workstation.face.liveness import Action, ChallengePolicy
 from workstation.face.verification import Decision, NormalisedBox, Observation
 
 LIMIT_MS = 30_000
@@ -198,7 +198,7 @@ def test_a_picture_of_one_person_is_kept_for_a_reviewer_head_and_shoulders(bridg
     assert mirror.kept == [], "nobody is photographed beside the expert"
     bench.change(scene=Scene.PERSON_A)
     until(lambda: mirror.decision(1))
-    good = [found for _, found in mirror.seen if found.coaching is Coaching.NONE]
+    good = [found for _, found in mirror.seen if found.coaching is Coaching.NONE and found.prompt is None]
     assert len(mirror.kept) >= len(good) > 0
     assert {attempt for attempt, _ in mirror.kept} == {1}
     _, picture = mirror.kept[-1]
@@ -213,12 +213,13 @@ def test_until_there_is_a_good_picture_any_with_a_face_will_do(bridge) -> None:
     bridge.picture_kept.connect(lambda _attempt, picture: kept.append(picture), Qt.ConnectionType.DirectConnection)
     box = NormalisedBox(x=0.25, y=0.25, width=0.5, height=0.5)
     has_good = False
-    for coaching, number in ((Coaching.BLURRED, 1), (Coaching.TOO_FAR, 2), (Coaching.NONE, 3), (Coaching.BLURRED, 4),
-                             (Coaching.NONE, 5)):  # fmt: skip
-        seen = Observation(face_count=1, box=box, coaching=coaching, kept_probes=0, needed_probes=5)
+    coached, turning = (Coaching.BLURRED, None), (Coaching.NONE, Action.TURN_LEFT)
+    good = (Coaching.NONE, None)
+    for number, (coaching, prompt) in enumerate((coached, turning, good, coached, turning, good)):
+        seen = Observation(face_count=1, box=box, coaching=coaching, prompt=prompt)
         picture = np.full((8, 8, 3), number, np.uint8)
         has_good = bridge._keep_picture(1, picture, seen, has_good=has_good)
-    assert [int(picture[0, 0, 0]) for picture in kept] == [1, 2, 3, 5]
+    assert [int(picture[0, 0, 0]) for picture in kept] == [0, 1, 2, 5]
 
 
 def test_a_camera_unplugged_in_the_middle(bridge, mirror, bench, camera, until) -> None:

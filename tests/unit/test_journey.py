@@ -244,7 +244,8 @@ def test_a_reviewer_asks_three_times_at_most_and_only_those_with_a_picture_who_d
         if isinstance(before.state, s.HumanReview) and isinstance(after.state, s.FaceCheck):
             asked += 1
             assert isinstance(event, e.ReviewAgain)
-            assert before.state.code not in {ErrorCode.FACE_DECLINED, ErrorCode.CARD_PHOTO_UNUSABLE}
+            refused = {ErrorCode.FACE_DECLINED, ErrorCode.FACE_NOT_LIVE, ErrorCode.CARD_PHOTO_UNUSABLE}
+            assert before.state.code not in refused
             assert before.state.holder.reference is not None
         if s.holder_of(after.state) is None:
             asked = 0
@@ -326,10 +327,15 @@ def test_one_more_burst_without_a_match_goes_back_to_the_reviewer_three_times_at
 
 @pytest.mark.parametrize(
     "events",
-    [(*TO_FACE, press(e.Intent.MANUAL)), (e.CardInserted(), read(reference=False)), (*TO_FACE, no_face_in_the_photo)],
-    ids=["declined", "no picture", "no face in it"],
+    [
+        (*TO_FACE, press(e.Intent.MANUAL)),
+        (*TO_FACE, face(e.FaceOutcome.NOT_LIVE)),
+        (e.CardInserted(), read(reference=False)),
+        (*TO_FACE, no_face_in_the_photo),
+    ],
+    ids=["declined", "not live", "no picture", "no face in it"],
 )
-def test_nobody_is_sent_back_to_the_camera_who_declined_it_or_has_no_picture(events):
+def test_nobody_is_sent_back_to_the_camera_who_declined_or_was_not_live_or_has_no_picture(events):
     journey, effects = play(*events)
     assert not journey.state.may_repeat
     assert fx.StopTimer(timer=e.Timer.STATE) in effects

@@ -20,12 +20,13 @@ from workstation.ui.widgets.basics import Card, Kind, Tag, text
 
 _CAPTIONS = {ReviewPicture.CARD: "证件照", ReviewPicture.LIVE: "现场照", ReviewPicture.POOL: "专家库照"}
 _MISSING = {ReviewPicture.CARD: "卡内无照片", ReviewPicture.LIVE: "未拍摄", ReviewPicture.POOL: "库内无照片"}
-_CHOICES = (
-    (CommandKind.REVIEW_PASSED, "通过", Kind.PRIMARY),
-    (CommandKind.REVIEW_AGAIN, "再拍", Kind.SECONDARY),
-    (CommandKind.REVIEW_ON_SITE, "到场", Kind.SECONDARY),
-    (CommandKind.REVIEW_REJECTED, "不通过", Kind.DANGER),
-)
+CHOICES = {
+    CommandKind.REVIEW_PASSED: "通过",
+    CommandKind.REVIEW_AGAIN: "再拍",
+    CommandKind.REVIEW_ON_SITE: "到场",
+    CommandKind.REVIEW_REJECTED: "不通过",
+}
+_LOOKS = {CommandKind.REVIEW_PASSED: Kind.PRIMARY, CommandKind.REVIEW_REJECTED: Kind.DANGER}
 _PICTURE_HEIGHT = 150
 _RADIUS = 8
 
@@ -75,7 +76,9 @@ class ReviewPanel(QWidget):
         tiles.setSpacing(8)
         for tile in self._tiles.values():
             tiles.addWidget(tile, 1)
-        self._buttons = {kind: make_button(caption, kind=look) for kind, caption, look in _CHOICES}
+        self._buttons = {
+            kind: make_button(caption, kind=_LOOKS.get(kind, Kind.SECONDARY)) for kind, caption in CHOICES.items()
+        }
         for kind, button in self._buttons.items():
             button.setMinimumWidth(72)  # four in a row, without the padding of the kiosk's buttons
             button.clicked.connect(lambda _checked=False, kind=kind: self.decided.emit(kind))

@@ -18,7 +18,7 @@ from drivers.simulated.bench import Scene
 from workstation.drill.console import CardChoice, DrillConsole
 from workstation.drill.cooperation import Cooperation
 from workstation.drill.kiosk import KioskProcess, Line
-from workstation.drill.review import WaitingReview
+from workstation.drill.review import CHOICES, WaitingReview
 from workstation.drill.stage import BOOTH_ID, Stage
 from workstation.site.contract import CommandKind
 from workstation.ui.theme import install_fonts
@@ -137,6 +137,7 @@ class Session(QObject):
             self._show("没有等待复核的专家")
             return
         self._stage.administrator.review(BOOTH_ID, session_id, kind)
+        self._show(f"已下达：{CHOICES[kind]}")
 
     @Slot(str)
     def _on_console_message_requested(self, text: str) -> None:

@@ -199,10 +199,10 @@ class HumanReview:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether the reviewer may ask for one more face check: not of those who declined it, and not for ever."""
+        """Whether the reviewer may ask for one more face check: not of those who declined it, not for ever."""
         return (
             self.holder.reference is not None
-            and self.code not in {ErrorCode.FACE_DECLINED, ErrorCode.CARD_PHOTO_UNUSABLE}
+            and self.code not in {ErrorCode.FACE_DECLINED, ErrorCode.FACE_NOT_LIVE, ErrorCode.CARD_PHOTO_UNUSABLE}
             and self.holder.rechecks < RECHECKS
         )
 

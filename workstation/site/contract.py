@@ -73,7 +73,6 @@ def _picture(data: bytes) -> bytes:
 
 
 Photo = Annotated[Base64Bytes, AfterValidator(_picture)]
-"""Base64 of a JPEG or PNG of at most ``MAX_PHOTO_BYTES``."""
 
 
 def canonical_data(data: Mapping[str, EventValue]) -> str:
@@ -163,14 +162,13 @@ class PhotoRequest(Wire):
 
 
 class ReviewRequest(Wire):
-    """What a person needs who decides instead of the face comparison. The site adds its own photo by the keyed hash.
+    """What a person needs who decides instead of the face comparison. The site adds its photo by the keyed hash.
 
     Attributes:
-        attempt: rises with every review of a visit; the same one again is the same case.
-        code: why a person decides.
+        attempt: rises with every review of a visit.
         may_repeat: the booth would take one more face check (``CommandKind.REVIEW_AGAIN``).
-        card_year: when the card, and so about when its photo, was made.
-        live_photo: head and shoulders; absent when there was no camera, and of those who declined the face check.
+        card_year: of issue, so about when its photo was taken.
+        live_photo: head and shoulders; absent without a camera, and of those who declined.
     """
 
     attempt: Counter
