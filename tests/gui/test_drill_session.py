@@ -71,8 +71,8 @@ def event(_booth_id: str, kind: str) -> EventReport:
 class FakeStage:
     config_file, environment = "", {}
 
-    def __init__(self) -> None:
-        self.administrator = Desk()
+    def __init__(self, bench: BenchFile) -> None:
+        self.administrator, self.bench = Desk(), bench
 
     def follow(self) -> None:
         """Nothing to follow."""
@@ -89,16 +89,21 @@ class FakeKiosk:
 
 
 @pytest.fixture
-def stage() -> Iterator[FakeStage]:
-    stage = FakeStage()
+def bench(tmp_path) -> BenchFile:
+    bench = BenchFile(tmp_path / "bench.json")
+    bench.write(BenchState())
+    return bench
+
+
+@pytest.fixture
+def stage(bench) -> Iterator[FakeStage]:
+    stage = FakeStage(bench)
     yield stage
     stage.administrator.close()
 
 
 @pytest.fixture
-def console(qtbot, tmp_path) -> DrillConsole:
-    bench = BenchFile(tmp_path / "bench.json")
-    bench.write(BenchState())
+def console(qtbot, bench) -> DrillConsole:
     console = DrillConsole(bench, session.CARDS)
     qtbot.addWidget(console)
     console.show()
