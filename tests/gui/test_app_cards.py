@@ -182,6 +182,7 @@ class Booth:
             "storage": {"data_dir": str(self._folder / "data"), "min_free_mb": 50},
             "screen": {"fullscreen": False},
             "drill": {"bench_file": str(self.bench.path)},
+            "face": {"liveness_actions": []},  # nobody here answers
             **{device: {"driver": "simulated"} for device in ("reader", "camera", "headset", "ups")},
         }
         for name, settings in sections.items():
