@@ -17,6 +17,8 @@ from workstation.drill.__main__ import virtual_screen
 from workstation.drill.kiosk import KioskProcess
 from workstation.drill.script import Playwright, good_day
 from workstation.drill.stage import BOOTH_ID, PROJECT_ID, Stage
+from workstation.site.administration import ReviewPicture
+from workstation.site.contract import CommandKind
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pcscd")]
 
@@ -75,6 +77,10 @@ def assert_no_personal_data(folder: Path, log: str):
             assert marker not in content, f"personal data in {path}"
 
 
+def contents(stage) -> list[bytes]:
+    return [path.read_bytes() for path in stage.directory.rglob("*") if path.is_file() and not path.is_socket()]
+
+
 def assert_chain_holds(stage):
     page = stage.administrator.event_page(BOOTH_ID)
     assert page.incidents == []
@@ -113,10 +119,21 @@ def test_the_wrong_person_goes_to_a_human(stage, play):
     play.wait_for_event("review_needed")
     assert ask(stage, "SELECT * FROM arrivals") == []
     assert ask(stage, "SELECT * FROM launches") == []
+    play.until_recorded("review_sent")
+    (case,) = stage.administrator.waiting_cases()
+    assert (case.code, case.pictures) == ("E-206", list(ReviewPicture))
+    pieces = [
+        stage.administrator.picture(case, picture)[700:764] for picture in (ReviewPicture.CARD, ReviewPicture.LIVE)
+    ]
+    assert all(any(piece in content for content in contents(stage)) for piece in pieces), (
+        "the site keeps them meanwhile"
+    )
     session_id = stage.administrator.waiting_review(BOOTH_ID)
-    stage.administrator.review(BOOTH_ID, session_id, passed=False)
+    assert session_id == case.session_id
+    stage.administrator.review(BOOTH_ID, session_id, CommandKind.REVIEW_REJECTED)
     play.until("idle", "rejected")
     play.wait_for_event("review_rejected")
+    assert not any(piece in content for piece in pieces for content in contents(stage))
     assert_chain_holds(stage)
     assert_no_personal_data(stage.directory, str(play.kiosk.lines))
 

@@ -42,6 +42,7 @@ from workstation.journey.states import OutOfService
 from workstation.logs import JsonLines
 from workstation.opening import open_window
 from workstation.site.administration import BoothSettings
+from workstation.site.contract import CommandKind
 from workstation.site.embedded import EmbeddedSite
 from workstation.ui.messages import Messages
 from workstation.ui.widgets.camera_view import CameraView
@@ -303,7 +304,7 @@ def test_an_expired_card_goes_to_a_human_after_the_face(booth: Booth, site: Embe
     booth.until_shown("E-106")
     administrator = Administrator(site.base_url, site.tokens.admin)
     session_id = booth.application._actions.journey.journey.state.holder.session_id
-    administrator.review(BOOTH, session_id, passed=True)
+    administrator.review(BOOTH, session_id, CommandKind.REVIEW_PASSED)
     administrator.close()
     booth.until("awaiting-match")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sqlite3
 import threading
 from base64 import b64encode
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import tomli_w
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -30,8 +32,12 @@ from workstation import readers
 from workstation.app import Application
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
+from workstation.identity.reference import decode_reference
+from workstation.journey.events import Intent
+from workstation.journey.states import holder_of
 from workstation.opening import open_window
-from workstation.site.administration import BoothSettings, Roster, RosterEntry
+from workstation.site.administration import BoothSettings, ReviewPicture, ReviewRow, Roster, RosterEntry
+from workstation.site.contract import CommandKind
 from workstation.site.embedded import EmbeddedSite
 from workstation.ui.messages import Messages
 
@@ -63,7 +69,7 @@ def roster() -> Roster:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[EmbeddedSite]:
-    with EmbeddedSite(tmp_path_factory.mktemp("site"), BOOTH) as site:
+    with EmbeddedSite(tmp_path_factory.mktemp("site"), BOOTH, review_pictures=True) as site:
         administrator = Administrator(site.base_url, site.tokens.admin)
         administrator.set_up_booth(BOOTH, BoothSettings(centre="分中心", room="评标室 2", booth_label="03 号工位"))
         administrator.deliver(roster())
@@ -119,16 +125,31 @@ class Booth:
         """Lift what lies there and put ``card`` on the reader."""
         self.bench.change(card=None)
         journey = self.application._actions.journey
-        self._wait(lambda: not journey.journey.card_present, "the card never left")
+        self.wait(lambda: not journey.journey.card_present, "the card never left")
         before = journey.journey.attempt
         self.bench.change(card=card)
-        self._wait(lambda: journey.journey.attempt > before, "the card was never seen")
+        self.wait(lambda: journey.journey.attempt > before, "the card was never seen")
+
+    @property
+    def session_id(self) -> str:
+        """The visit that is under way."""
+        holder = holder_of(self.application._actions.journey.journey.state)
+        assert holder is not None
+        return holder.session_id
+
+    @property
+    def data(self) -> Path:
+        """Where the booth may write."""
+        return self._folder / "data"
+
+    def press(self, intent: Intent) -> None:
+        self._window.pressed.emit(intent)
 
     def until(self, state: str) -> None:
-        self._wait(lambda: self.application._state_name == state, f"never {state}")
+        self.wait(lambda: self.application._state_name == state, f"never {state}")
 
     def until_shown(self, words: str) -> None:
-        self._wait(lambda: words in self.texts(), f"never {words} on the screen")
+        self.wait(lambda: words in self.texts(), f"never {words} on the screen")
 
     def texts(self) -> str:
         return "\n".join(label.text() for label in self._window.findChildren(QLabel) if label.isVisible())
@@ -144,7 +165,7 @@ class Booth:
         vault = self.application._vault
         return vault.portrait is None and vault.expert_hash(bytes(32)) is None
 
-    def _wait(self, condition: Callable[[], object], complaint: str) -> None:
+    def wait(self, condition: Callable[[], object], complaint: str) -> None:
         def check() -> None:
             assert condition(), f"{complaint}; {self.application._state_name}: {self.texts()!r}"
 
@@ -161,6 +182,7 @@ class Booth:
             "storage": {"data_dir": str(self._folder / "data"), "min_free_mb": 50},
             "screen": {"fullscreen": False},
             "drill": {"bench_file": str(self.bench.path)},
+            "face": {"liveness_actions": []},  # nobody here answers
             **{device: {"driver": "simulated"} for device in ("reader", "camera", "headset", "ups")},
         }
         for name, settings in sections.items():
@@ -267,3 +289,124 @@ def test_a_card_with_its_photo_does_not_ask_the_site(booth: Booth) -> None:
     [compared] = booth.journaled("face_compared")
     assert compared["reference"] == "card-photo"
     assert booth.journaled("photo_missing") == []
+
+
+# --- the reviewer
+
+
+@pytest.fixture
+def administrator(site: EmbeddedSite) -> Iterator[Administrator]:
+    administrator = Administrator(site.base_url, site.tokens.admin)
+    yield administrator
+    administrator.close()
+
+
+def waiting(booth: Booth, administrator: Administrator) -> ReviewRow:
+    """Wait until the site has the case of this visit, and return it."""
+    session_id = booth.session_id
+    booth.wait(lambda: booth.journaled("review_sent"), "the pictures never went")
+    (case,) = administrator.waiting_cases()
+    assert case.session_id == session_id
+    return case
+
+
+def traces(pictures: list[bytes]) -> list[bytes]:
+    """Return pieces by which the pictures would be found in a file, as they are and in base64."""
+    pieces = [picture[at : at + 48] for picture in pictures for at in range(600, len(picture) - 48, 600)]
+    return pieces + [b64encode(piece) for piece in pieces]
+
+
+def test_the_reviewer_compares_asks_again_comes_and_decides(booth: Booth, administrator, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    booth.open()
+    booth.place("person-a-expired")
+    booth.until("human-review")
+    case = waiting(booth, administrator)
+    assert (case.code, case.may_repeat) == ("E-106", True)
+    assert case.pictures == [ReviewPicture.CARD, ReviewPicture.LIVE, ReviewPicture.POOL]
+    record = booth.application._vault._record
+    assert record is not None
+    assert case.card_year == record.valid_from.year
+    pictures = [administrator.picture(case, picture) for picture in case.pictures]
+    assert all(decode_reference(picture) is not None for picture in pictures)
+    assert booth.application._vault._live_picture is None, "the site has it, the booth needs it no more"
+
+    administrator.review(BOOTH, case.session_id, CommandKind.REVIEW_ON_SITE)
+    booth.until_shown(WORDS.text("review.on_site").partition("。")[0])
+    assert booth.application._state_name == "human-review"
+
+    before = booth.application._actions.journey.journey.attempt
+    administrator.review(BOOTH, case.session_id, CommandKind.REVIEW_AGAIN)
+    booth.wait(lambda: booth.application._actions.journey.journey.attempt > before, "never again")
+    booth.until("human-review")
+    booth.wait(lambda: len(booth.journaled("review_sent")) == 2, "the new pictures never went")
+    (again,) = administrator.waiting_cases()
+    assert (again.session_id, again.views) == (case.session_id, 3)
+    pictures.append(administrator.picture(again, ReviewPicture.LIVE))
+
+    administrator.review(BOOTH, case.session_id, CommandKind.REVIEW_PASSED)
+    booth.until("task-review")
+    assert administrator.waiting_cases() == []
+    assert booth.journaled("review_again") == [{"count": 1}]
+    assert booth.journaled("presence_verified") == [{"method": "card-human"}]
+    files = {path: path.read_bytes() for path in booth.data.rglob("*") if path.is_file()}
+    assert any(path.suffix == ".sqlite3" for path in files)
+    found = [path.name for path, content in files.items() if any(trace in content for trace in traces(pictures))]
+    assert found == []
+    assert not any(trace.decode("latin-1") in caplog.text for trace in traces(pictures))
+
+
+def test_of_somebody_who_declines_no_live_picture_is_sent(booth: Booth, administrator) -> None:
+    booth.open()
+    booth.bench.change(scene=Scene.PERSON_B)
+    booth.place("person-a")
+    booth.until("face-problem")
+    booth.press(Intent.MANUAL)
+    booth.until("human-review")
+    booth.until_shown(WORDS.expert(ErrorCode.FACE_DECLINED).partition("，")[0])
+    case = waiting(booth, administrator)
+    assert (case.code, case.may_repeat) == ("E-207", False)
+    assert case.pictures == [ReviewPicture.CARD, ReviewPicture.POOL]
+    with pytest.raises(requests.HTTPError, match="409"):
+        administrator.review(BOOTH, case.session_id, CommandKind.REVIEW_AGAIN)
+    booth.press(Intent.CANCEL)
+    booth.until("idle")
+    booth.wait(lambda: not administrator.waiting_cases(), "the case outlived the visit")
+    assert booth.knows_nobody()
+
+
+def test_no_live_picture_outlives_a_match(booth: Booth) -> None:
+    booth.open()
+    booth.place("person-a")
+    booth.until("task-review")
+    assert booth.application._vault._live_picture is None
+
+
+def test_the_pictures_follow_when_the_site_is_back(booth: Booth, link: Link, administrator) -> None:
+    booth.open()
+    booth.place("person-a-expired")
+    booth.until("face-check")
+    link.cut()
+    booth.until("human-review")
+    booth.wait(lambda: booth.application._vault._live_picture is not None, "no picture was kept")
+    link.restore()
+    assert ReviewPicture.LIVE in waiting(booth, administrator).pictures
+
+
+def test_where_the_server_must_keep_no_pictures_the_expert_sees_the_same(tmp_path, qapp, qtbot, monkeypatch) -> None:
+    with EmbeddedSite(tmp_path / "site", BOOTH) as site:
+        link = Link("127.0.0.1", int(site.base_url.rpartition(":")[2]))
+        administrator = Administrator(site.base_url, site.tokens.admin)
+        booth = Booth(tmp_path, site, link, qapp, qtbot)
+        monkeypatch.setattr(readers, "make_decoder", lambda _: booth.decoder)
+        booth.open()
+        booth.place("person-a-expired")
+        booth.until("human-review")
+        booth.until_shown("E-106")
+        booth.wait(lambda: booth.journaled("review_sent") == [{"taken": False}], "never refused")
+        assert administrator.waiting_cases() == []
+        administrator.review(BOOTH, booth.session_id, CommandKind.REVIEW_REJECTED)
+        booth.until("idle")
+        booth.close()
+        administrator.close()
+        link.close()

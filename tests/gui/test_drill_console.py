@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QPushButton
 
 from drivers.simulated.bench import BenchFile, BenchState, Gesture, Scene
 from drivers.simulated.other_cards import OTHER_CARDS
-from drivers.simulated.people import DRILL_CARDS
+from drivers.simulated.people import DRILL_CARDS, PERSON_A
 from workstation.drill import session
 from workstation.drill.console import WIDTH_PX, CardChoice, DrillConsole
+from workstation.drill.review import WaitingReview
+from workstation.site.administration import ReviewPicture
+from workstation.site.contract import CommandKind
 
 CARDS = (
     CardChoice("person-a", "专家甲", Scene.PERSON_A),
@@ -195,8 +200,6 @@ def test_the_console_refuses_to_be_built_wrong(qtbot, bench: BenchFile) -> None:
 @pytest.mark.parametrize(
     ("caption", "signal", "value"),
     [
-        ("复核通过", "review_requested", True),
-        ("复核不通过", "review_requested", False),
         ("下发名单", "roster_requested", "deliver"),
         ("撤回名单", "roster_requested", "withdraw"),
     ],
@@ -207,6 +210,78 @@ def test_the_administrator_speaks_in_signals(
     with qtbot.waitSignal(getattr(console, signal), timeout=5000) as caught:
         press(qtbot, button(console, caption))
     assert caught.args == [value]
+
+
+CASE = WaitingReview(
+    code="E-205",
+    may_repeat=True,
+    card_year=2008,
+    pictures={picture: (files("assets.drill") / PERSON_A.picture).read_bytes() for picture in ReviewPicture},
+)
+CHOICES = {
+    "通过": CommandKind.REVIEW_PASSED,
+    "再拍": CommandKind.REVIEW_AGAIN,
+    "到场": CommandKind.REVIEW_ON_SITE,
+    "不通过": CommandKind.REVIEW_REJECTED,
+}
+
+
+def colours(console: DrillConsole) -> int:
+    """Count the colours of the window: pictures of people have thousands, the controls do not."""
+    shot = console.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    return len(set(shot.constBits().cast("I")))
+
+
+@pytest.mark.parametrize(("caption", "kind"), CHOICES.items())
+def test_the_reviewer_sees_the_pictures_and_chooses(
+    qtbot, console: DrillConsole, caption: str, kind: CommandKind
+) -> None:
+    before = colours(console)
+    console.show_review(CASE)
+    shown = words(console)
+    for word in ("E-205", "证件照 · 2008 年", "现场照", "专家库照"):
+        assert word in shown
+    assert colours(console) > before + 1000, "the pictures are painted"
+    with qtbot.waitSignal(console.review_requested, timeout=5000) as caught:
+        press(qtbot, button(console, caption))
+    assert caught.args == [kind]
+    console.show_review(None)
+    assert "人工复核" not in words(console)
+    assert not button(console, caption).isVisible()
+    assert colours(console) < before + 1000
+
+
+def test_what_there_is_no_picture_of_is_said(console: DrillConsole) -> None:
+    console.show_review(WaitingReview(code="E-207", pictures={ReviewPicture.LIVE: b"no picture"}))
+    for word in ("卡内无照片", "未拍摄", "库内无照片", "专家选择人工核验"):
+        assert word in words(console)
+
+
+def test_another_face_check_is_offered_only_where_the_booth_would_take_it(console: DrillConsole) -> None:
+    for review in (WaitingReview(), WaitingReview(code="E-207")):
+        console.show_review(review)
+        assert {caption: button(console, caption).isEnabled() for caption in CHOICES} == {
+            "通过": True, "再拍": False, "到场": True, "不通过": True,
+        }  # fmt: skip
+    console.show_review(CASE)
+    assert button(console, "再拍").isEnabled()
+
+
+def test_a_review_before_its_pictures_says_so(console: DrillConsole) -> None:
+    console.show_review(WaitingReview())
+    assert "工位还没有送来照片" in words(console)
+    assert "未拍摄" not in words(console)
+
+
+def test_where_nothing_can_be_reviewed_the_reason_stands_there(qtbot, bench: BenchFile) -> None:
+    console = make(qtbot, bench, unavailable={"review": "站点不收照片"})
+    console.show_review(CASE)
+    assert "站点不收照片" in words(console)
+    assert not any(button(console, caption).isEnabled() for caption in CHOICES)
+
+
+def test_pictures_hide_from_repr() -> None:
+    assert "JFIF" not in repr(CASE)
 
 
 def test_a_message_is_sent_once_and_never_empty(qtbot, console: DrillConsole) -> None:

@@ -113,6 +113,7 @@ PLAIN: tuple[State, ...] = (
     FaceProblem(holder=HOLDER, code=ErrorCode.FACE_MISMATCH, tries=1),
     HumanReview(holder=HOLDER, code=ErrorCode.FACE_UNCERTAIN),
     HumanReview(holder=EXPIRED, code=ErrorCode.CARD_EXPIRED),
+    HumanReview(holder=HOLDER, code=ErrorCode.FACE_UNCERTAIN, on_site=True),
     arriving(),
     arriving(ErrorCode.SITE_SERVER_UNREACHABLE),
     arriving(ErrorCode.ROSTER_ALREADY_SIGNED_IN, "02 号工位"),
@@ -345,6 +346,17 @@ def test_the_expiry_date_is_named(open_window: Open) -> None:
     window.show_journey(Journey(state=HumanReview(holder=EXPIRED, code=ErrorCode.CARD_EXPIRED)))
     assert "2023.06.01" in texts(window)
     assert Messages().text("holder.card_expired") in texts(window)
+
+
+def test_staff_on_their_way_are_announced(open_window: Open) -> None:
+    window = open_window()
+    review = HumanReview(holder=HOLDER, code=ErrorCode.FACE_UNCERTAIN)
+    coming = Messages().text("review.next_coming")
+    window.show_journey(Journey(state=review))
+    assert coming not in texts(window)
+    window.show_journey(Journey(state=replace(review, on_site=True)))
+    assert coming in texts(window)
+    assert Messages().text("review.on_site").partition("。")[0] in texts(window)
 
 
 def test_a_card_left_on_the_reader(open_window: Open) -> None:

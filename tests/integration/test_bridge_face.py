@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
@@ -25,8 +25,8 @@ from drivers.simulated.photo import DrillPhotoDecoder
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.face.client import FaceClient
 from workstation.face.coaching import Coaching
-from workstation.face.liveness import ChallengePolicy
-from workstation.face.verification import Decision, Observation
+from workstation.face.liveness import Action, ChallengePolicy
+from workstation.face.verification import Decision, NormalisedBox, Observation
 
 LIMIT_MS = 30_000
 NOTHING_ASKED = ChallengePolicy(actions=())
@@ -58,6 +58,8 @@ class Mirror(QObject):
         self.frames: list[int] = []
         self.seen: list[tuple[int, Observation]] = []
         self.failures: list[tuple[int, ErrorCode]] = []
+        self.kept: list[tuple[int, Image]] = []
+        bridge.picture_kept.connect(self.on_kept)
         bridge.frame_captured.connect(self.on_frame)
         bridge.observed.connect(self.on_observed)
         bridge.failed.connect(self.on_failed)
@@ -70,6 +72,12 @@ class Mirror(QObject):
     @Slot(int, object)
     def on_observed(self, attempt: int, observation: Observation) -> None:
         self.seen.append((attempt, observation))
+
+    @Slot(int, object)
+    def on_kept(self, attempt: int, picture: Image) -> None:
+        if not self.kept or self.kept[-1][0] != attempt:
+            assert self.decision(attempt) is None, "the picture is there before the decision"
+        self.kept.append((attempt, picture))
 
     @Slot(int, object)
     def on_failed(self, attempt: int, code: ErrorCode) -> None:
@@ -186,6 +194,39 @@ def test_nobody_and_two_people_are_coached(bridge, mirror, bench, until) -> None
     bench.change(scene=Scene.PERSON_A)
     until(lambda: mirror.decision(1))
     assert mirror.decision(1) is Decision.MATCH
+
+
+def test_a_picture_of_one_person_is_kept_for_a_reviewer_head_and_shoulders(bridge, mirror, bench, until) -> None:
+    bench.change(scene=Scene.NOBODY)
+    bridge.start(1, portrait())
+    until(lambda: mirror.coaching() is Coaching.NO_FACE)
+    bench.change(scene=Scene.TWO)
+    until(lambda: mirror.coaching() is Coaching.SEVERAL)
+    assert mirror.kept == [], "nobody is photographed beside the expert"
+    bench.change(scene=Scene.PERSON_A)
+    until(lambda: mirror.decision(1))
+    good = [found for _, found in mirror.seen if found.coaching is Coaching.NONE and found.prompt is None]
+    assert len(mirror.kept) >= len(good) > 0
+    assert {attempt for attempt, _ in mirror.kept} == {1}
+    _, picture = mirror.kept[-1]
+    box = good[-1].box
+    assert box is not None
+    assert picture.shape[0] <= 2 * box.height * 480 + 2
+    assert picture.shape[1] <= 2 * box.width * 640 + 2
+
+
+def test_until_there_is_a_good_picture_any_with_a_face_will_do(bridge) -> None:
+    kept: list[Image] = []
+    bridge.picture_kept.connect(lambda _attempt, picture: kept.append(picture), Qt.ConnectionType.DirectConnection)
+    box = NormalisedBox(x=0.25, y=0.25, width=0.5, height=0.5)
+    has_good = False
+    coached, turning = (Coaching.BLURRED, None), (Coaching.NONE, Action.TURN_LEFT)
+    good = (Coaching.NONE, None)
+    for number, (coaching, prompt) in enumerate((coached, turning, good, coached, turning, good)):
+        seen = Observation(face_count=1, box=box, coaching=coaching, prompt=prompt)
+        picture = np.full((8, 8, 3), number, np.uint8)
+        has_good = bridge._keep_picture(1, picture, seen, has_good=has_good)
+    assert [int(picture[0, 0, 0]) for picture in kept] == [0, 1, 2, 5]
 
 
 def test_a_camera_unplugged_in_the_middle(bridge, mirror, bench, camera, until) -> None:

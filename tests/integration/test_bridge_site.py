@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
+import numpy as np
 import pytest
 import uvicorn
 from PySide6.QtCore import QObject, Slot
@@ -26,8 +27,10 @@ from workstation.bridge.site import SiteBridge
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
 from workstation.health.readings import Reading
+from workstation.identity.reference import decode_reference
+from workstation.identity.vault import Evidence
 from workstation.journal.journal import Journal
-from workstation.site.administration import Roster, RosterEntry
+from workstation.site.administration import ReviewPicture, Roster, RosterEntry
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
     BoothInfo,
@@ -66,11 +69,17 @@ class RunningSite:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[RunningSite]:
+def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningSite]:
     folder = tmp_path / "site"
     folder.mkdir(mode=0o700)
     clock = Clock()
-    site = Site(database=Database(sqlite_url(folder)), tokens=tokens.load_or_create(folder, BOOTH), clock=clock)
+    keeps_pictures = getattr(request, "param", True)
+    site = Site(
+        database=Database(sqlite_url(folder)),
+        tokens=tokens.load_or_create(folder, BOOTH),
+        review_pictures=keeps_pictures,
+        clock=clock,
+    )
     site.enrol()
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(create_app(site), log_config=None, access_log=False, lifespan="off", ws="none")
@@ -105,6 +114,7 @@ class Counter(QObject):
         super().__init__()
         self.booths: list[BoothInfo] = []
         self.photos: list[tuple[int, Image | None]] = []
+        self.reviews: list[tuple[int, bool]] = []
         self.arrivals: list[tuple[int, str, str]] = []
         self.matches: list[tuple[int, MatchReply]] = []
         self.launches: list[tuple[int, Launch]] = []
@@ -114,6 +124,7 @@ class Counter(QObject):
         self.crashes: list[BaseException] = []
         bridge.booth_changed.connect(self.on_booth)
         bridge.photo_answered.connect(self.on_photo)
+        bridge.review_answered.connect(self.on_review)
         bridge.arrival_recorded.connect(self.on_arrival)
         bridge.match_answered.connect(self.on_match)
         bridge.launch_granted.connect(self.on_launch)
@@ -129,6 +140,10 @@ class Counter(QObject):
     @Slot(int, object)
     def on_photo(self, attempt: int, picture: Image | None) -> None:
         self.photos.append((attempt, picture))
+
+    @Slot(int, bool)
+    def on_review(self, attempt: int, taken: bool) -> None:
+        self.reviews.append((attempt, taken))
 
     @Slot(int, str, str)
     def on_arrival(self, attempt: int, hashed: str, elsewhere: str) -> None:
@@ -255,6 +270,74 @@ def test_the_sites_photo_is_fetched_and_decoded(make, site, until) -> None:
     assert image is not None
     assert (image == picture(PERSON_A.picture)).all()
     assert second == (2, None)
+
+
+class Visit:
+    """A visit that can be reviewed, and the pictures that were handed out of it."""
+
+    def __init__(self) -> None:
+        self.session_id = str(uuid4())
+        self.is_over = False
+        self.pictures: list[Image] = []
+
+    def evidence(self, key: bytes) -> Evidence | None:
+        if self.is_over:
+            return None
+        card, live = np.full((126, 102, 3), 60, np.uint8), np.full((300, 200, 3), 180, np.uint8)
+        self.pictures += [card, live]
+        hashed = expert_hash(key, PERSON_A.number)
+        return Evidence(expert_hash=hashed, card_year=2008, card_photo=card, live_picture=live)
+
+    def review(self, bridge: SiteBridge, attempt: int) -> None:
+        bridge.review(attempt, self.session_id, "E-205", self.evidence, may_repeat=True)
+
+
+def test_the_reviewer_gets_the_pictures_and_the_booth_wipes_its_copies(make, site, until) -> None:
+    photo = (files("assets.drill") / PERSON_A.picture).read_bytes()
+    site.administrator.deliver(roster("P-1", photo))
+    bridge, counter = make()
+    visit = Visit()
+    visit.review(bridge, 4)
+    until(lambda: counter.reviews)
+    assert (counter.reviews, counter.failures) == ([(4, True)], [])
+    assert not any(picture.any() for picture in visit.pictures)
+    (case,) = site.administrator.waiting_cases()
+    assert (case.session_id, case.code, case.card_year, case.may_repeat) == (visit.session_id, "E-205", 2008, True)
+    sizes, greys = {}, {}
+    for which in ReviewPicture:
+        image = decode_reference(site.administrator.picture(case, which))
+        assert image is not None
+        sizes[which], greys[which] = image.shape[:2], round(float(image.mean()))
+    assert (sizes[ReviewPicture.CARD], greys[ReviewPicture.CARD]) == ((126, 102), 60)
+    assert (sizes[ReviewPicture.LIVE], greys[ReviewPicture.LIVE]) == ((300, 200), 180)
+    assert site.administrator.picture(case, ReviewPicture.POOL) == photo
+
+
+def test_a_review_is_sent_again_after_an_absence_and_not_after_the_visit(make, line, site, until) -> None:
+    bridge, counter = make(f"http://127.0.0.1:{line.port}")
+    line.cut()
+    visit = Visit()
+    visit.review(bridge, 4)
+    until(lambda: counter.failures)
+    assert counter.failures == [(4, ErrorCode.SITE_SERVER_UNREACHABLE)]
+    line.restore()
+    visit.review(bridge, 4)
+    until(lambda: counter.reviews)
+    visit.is_over = True
+    visit.review(bridge, 4)
+    bridge.lane.drain()
+    assert len(site.administrator.waiting_cases()) == 1
+    assert not any(picture.any() for picture in visit.pictures)
+    assert counter.crashes == []
+
+
+@pytest.mark.parametrize("site", [False], indirect=True)
+def test_where_no_pictures_may_be_kept_a_person_comes_and_nothing_is_repeated(make, site, until) -> None:
+    bridge, counter = make()
+    Visit().review(bridge, 4)
+    until(lambda: counter.reviews)
+    assert (counter.reviews, counter.failures) == ([(4, False)], [])
+    assert site.administrator.waiting_cases() == []
 
 
 def test_a_photo_that_is_none_is_missing(make, site, until) -> None:

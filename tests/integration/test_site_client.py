@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -15,7 +16,14 @@ import requests
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.site.client import SiteClient
-from workstation.site.contract import ArrivalRequest, LaunchRequest, PhotoRequest, ReportRequest, VerificationMethod
+from workstation.site.contract import (
+    ArrivalRequest,
+    LaunchRequest,
+    PhotoRequest,
+    ReportRequest,
+    ReviewRequest,
+    VerificationMethod,
+)
 from workstation.site.transport import MAX_REPLY_BYTES, bounded_session, exchange
 
 TIMEOUT_S = 0.4
@@ -32,6 +40,11 @@ INFO = {
 }
 
 PHOTO_REQUEST = PhotoRequest(key_id="2026-06-01", expert_hash="c" * 64)
+
+REVIEW_REQUEST = ReviewRequest(
+    attempt=1, code="E-205", may_repeat=True, key_id="2026-06-01", expert_hash="c" * 64,
+    live_photo=b64encode(b"\xff\xd8\xff-face-of-an-expert-"),
+)  # fmt: skip
 
 Answer = Callable[[socket.socket], None]
 
@@ -298,3 +311,28 @@ def test_round_trip_and_clock_offset_are_measured(server, client):
 def test_the_key_of_the_day_hides_from_repr(server, client):
     server.answers = [say(GOOD)]
     assert "abab" not in repr(client.booth())
+
+
+@pytest.mark.parametrize(("status", "taken"), [("204 No Content", True), ("403 Forbidden", False)])
+def test_a_review_is_taken_or_must_not_be_kept(server, client, status, taken):
+    server.answers = [say(http(status, b"", length=0))]
+    session_id = uuid4()
+    assert client.review(session_id, REVIEW_REQUEST) is taken
+    (sent,) = server.requests
+    assert sent.startswith(f"POST /v1/booths/booth-03/reviews/{session_id} ".encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ("401 Unauthorized", ErrorCode.SITE_SERVER_UNREACHABLE),
+        ("409 Conflict", ErrorCode.INTERNAL),
+        ("503 Service Unavailable", ErrorCode.SITE_SERVER_UNREACHABLE),
+    ],
+)
+def test_a_review_that_was_refused_is_an_error_that_quotes_no_picture(server, client, status, code):
+    server.answers = [say(http(status, b"{}"))]
+    with pytest.raises(KioskError) as caught:
+        client.review(uuid4(), REVIEW_REQUEST)
+    assert caught.value.code is code
+    assert "face" not in f"{caught.value!r} {caught.value.context}"

@@ -9,20 +9,30 @@ import signal
 import stat
 import subprocess
 import sys
+import time
+from base64 import b64encode
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import select, update
 
 import workstation
 from drivers.errors import ErrorCode, KioskError
 from workstation.site.client import SiteClient
+from workstation.site.contract import ReviewRequest
 from workstation.site.embedded import EmbeddedSite, ServerProcess
 from workstation.site.server.__main__ import main
+from workstation.site.server.database import Database, sqlite_url
 from workstation.site.server.listener import Listener
+from workstation.site.server.models import ReviewCase
+from workstation.site.server.reviews import KEPT
 from workstation.site.server.tokens import FILE_NAME, load_or_create
 from workstation.spawn import module_command
 
 ROOT = Path(workstation.__file__).parents[1]
+MARKER = b"-face-of-an-expert-"
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +140,45 @@ def test_tokens_are_made_once_and_only_the_owner_reads_them(tmp_path):
     assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
     assert first.admin not in repr(first)
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def review(client: SiteClient) -> ReviewRequest:
+    info = client.booth()
+    return ReviewRequest(
+        attempt=1,
+        code="E-205",
+        may_repeat=True,
+        key_id=info.key_id,
+        expert_hash="0" * 64,
+        live_photo=b64encode(b"\xff\xd8\xff" + MARKER * 1000),
+    )
+
+
+@pytest.mark.parametrize("allowed", [False, True], ids=["a booth's own server", "the drill's"])
+def test_the_server_of_a_booth_keeps_no_pictures_of_reviews(tmp_path, allowed):
+    arguments = {"review_pictures": True} if allowed else {}
+    with EmbeddedSite(tmp_path, "booth-01", **arguments) as site:
+        client = SiteClient(site.base_url, "booth-01", site.tokens.booths["booth-01"], timeout_s=10)
+        assert client.review(uuid4(), review(client)) is allowed
+        client.close()
+        files = [file.read_bytes() for file in tmp_path.iterdir() if file.is_file()]
+    assert files
+    assert any(MARKER in content for content in files) is allowed
+
+
+def test_an_old_review_is_forgotten_even_where_nobody_calls(tmp_path):
+    with EmbeddedSite(tmp_path, "booth-01", review_pictures=True) as site:
+        client = SiteClient(site.base_url, "booth-01", site.tokens.booths["booth-01"], timeout_s=10)
+        client.review(uuid4(), review(client))
+        client.close()
+    database = Database(sqlite_url(tmp_path))
+    yesterday = datetime.now(UTC) - KEPT
+    database.run(lambda session: session.execute(update(ReviewCase).values(opened_at=yesterday)))
+    try:
+        with EmbeddedSite(tmp_path, "booth-01", review_pictures=True):
+            deadline = time.monotonic() + 20
+            while database.run(lambda session: session.scalar(select(ReviewCase.session_id))):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+    finally:
+        database.close()

@@ -26,10 +26,11 @@ from sqlalchemy import func, select
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.journal.journal import Journal
-from workstation.site.administration import BoothRow, ChainFault, EventPage
+from workstation.site.administration import BoothRow, ChainFault, EventPage, ReviewPicture, ReviewRow
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
     MAX_PHOTO_BYTES,
+    REVIEW_OVER,
     SIGNED_OUT,
     ArrivalRequest,
     EventReport,
@@ -40,17 +41,19 @@ from workstation.site.contract import (
     ReadingReport,
     ReadingState,
     ReportRequest,
+    ReviewRequest,
     VerificationMethod,
     event_hash,
     expert_hash,
 )
 from workstation.site.server import tokens
 from workstation.site.server.app import create_app
-from workstation.site.server.body_limit import MAX_BODY_BYTES
+from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_REVIEW_BYTES
 from workstation.site.server.database import Database, sqlite_url
-from workstation.site.server.models import Base, RosterPhoto
+from workstation.site.server.models import Base, ReviewCase, RosterPhoto
 from workstation.site.server.photos import PER_HOUR
 from workstation.site.server.reports import PAST_READINGS_KEPT, next_interval_s
+from workstation.site.server.reviews import KEPT
 from workstation.site.server.site import Site
 
 START = datetime(2026, 6, 1, 0, 20, tzinfo=UTC)  # 08:20 at the site
@@ -815,3 +818,240 @@ def test_two_processes_may_start_on_one_database_at_once(database_url):
         opened = list(pool.map(lambda _n: Database(database_url), range(4)))
     for database in opened:
         database.close()
+
+
+# --- reviews
+
+CARD_MARKER, LIVE_MARKER = b"-card-of-an-expert-", b"-face-of-an-expert-"
+CARD = JPEG + CARD_MARKER * 200
+LIVE = JPEG + LIVE_MARKER * 10_000  # spreads over many pages of the database
+
+
+def review(client, *, card=CARD, live=LIVE, **changes) -> ReviewRequest:
+    info = client.booth()
+    return ReviewRequest(
+        **{
+            "attempt": 5,
+            "code": "E-205",
+            "may_repeat": True,
+            "key_id": info.key_id,
+            "expert_hash": expert_hash(bytes.fromhex(info.arrival_key), ID_ONE),
+            "card_year": 2008,
+            "card_photo": None if card is None else base64.b64encode(card),
+            "live_photo": None if live is None else base64.b64encode(live),
+            **changes,
+        }
+    )
+
+
+def waiting(site) -> list[ReviewRow]:
+    reply = admin(site, "GET", "/reviews")
+    assert reply.status_code == 200
+    return [ReviewRow.model_validate(row) for row in reply.json()]
+
+
+def look(site, session_id, picture, booth="booth-03"):
+    return admin(site, "GET", f"/booths/{booth}/reviews/{session_id}/{picture}")
+
+
+def decide(site, session_id, kind, command_id=None, booth="booth-03"):
+    body = {"command_id": str(command_id or uuid4()), "kind": kind, "session_id": str(session_id)}
+    return admin(site, "POST", f"/booths/{booth}/commands", body)
+
+
+def tell(client, session_id, kind):
+    event = EventReport(
+        event_id=uuid4(), seq=1, at=START, kind=kind, session_id=str(session_id), data={},
+        previous_hash="0" * 64, chain_hash="0" * 64,
+    )  # fmt: skip
+    client.report(report([event]))
+
+
+def on_disk(site, marker) -> bool:
+    return any(marker in file.read_bytes() for file in site.folder.iterdir() if file.is_file())
+
+
+def test_the_reviewer_gets_the_pictures_and_every_look_is_noted(site):
+    put(site, roster(entries=[pictured(PNG)]))
+    session_id = uuid4()
+    assert waiting(site) == []
+    assert site.three.review(session_id, review(site.three))
+    (row,) = waiting(site)
+    assert (row.booth_id, row.session_id, row.code, row.card_year) == ("booth-03", str(session_id), "E-205", 2008)
+    assert (row.opened_at, row.may_repeat, row.views, row.viewed_at) == (START, True, 0, None)
+    assert row.pictures == [ReviewPicture.CARD, ReviewPicture.LIVE, ReviewPicture.POOL]
+    site.clock.now += timedelta(minutes=1)
+    for picture, content, kind in (("card", CARD, "jpeg"), ("live", LIVE, "jpeg"), ("pool", PNG, "png")):
+        reply = look(site, session_id, picture)
+        assert (reply.content, reply.headers["Content-Type"]) == (content, f"image/{kind}")
+        assert reply.headers["Cache-Control"] == "no-store"
+    (row,) = waiting(site)
+    assert (row.views, row.viewed_at) == (3, START + timedelta(minutes=1))
+    assert decide(site, session_id, "review-passed").status_code == 204
+    noted = admin(site, "GET", "/booths/booth-03/review-views").json()
+    assert [view["picture"] for view in noted] == ["pool", "live", "card"], "a look outlives the picture"
+    assert {view["session_id"] for view in noted} == {str(session_id)}
+    assert admin(site, "GET", "/booths/booth-02/review-views").json() == []
+
+
+def test_what_there_is_no_picture_of_is_not_there_and_no_look(site):
+    session_id = uuid4()
+    site.three.review(session_id, review(site.three, card=None, live=None, card_year=None, code="E-207"))
+    (row,) = waiting(site)
+    assert (row.pictures, row.card_year) == ([], None)
+    for picture in ReviewPicture:
+        assert look(site, session_id, picture).status_code == 404
+    assert look(site, uuid4(), "card").status_code == 404
+    assert look(site, session_id, "card", booth="booth-02").status_code == 404
+    assert look(site, session_id, "passport").status_code == 422
+    assert admin(site, "GET", "/booths/booth-03/review-views").json() == []
+
+
+@pytest.mark.parametrize("kind", ["review-passed", "review-rejected", "review-again"])
+def test_a_decision_ends_the_case_and_its_pictures(site, kind):
+    session_id = uuid4()
+    request = review(site.three)
+    site.three.review(session_id, request)
+    assert decide(site, session_id, "review-on-site").status_code == 204
+    assert len(waiting(site)) == 1, "somebody on the way has not decided yet"
+    assert decide(site, session_id, kind).status_code == 204
+    assert waiting(site) == []
+    assert look(site, session_id, "card").status_code == 404
+    site.three.review(session_id, request)
+    assert waiting(site) == [], "the same case again does not open it"
+
+
+def test_one_more_face_check_opens_the_case_anew_with_its_pictures(site):
+    session_id, order = uuid4(), uuid4()
+    first = review(site.three)
+    site.three.review(session_id, first)
+    assert decide(site, session_id, "review-again", order).status_code == 204
+    site.three.review(session_id, review(site.three, attempt=7, live=JPEG))
+    site.three.review(session_id, first)
+    decide(site, session_id, "review-again", order)
+    assert len(waiting(site)) == 1, "neither the first pictures nor the first order count again"
+    assert look(site, session_id, "live").content == JPEG
+
+
+def test_a_face_check_that_the_booth_would_refuse_is_refused_and_the_pictures_stay(site):
+    session_id = uuid4()
+    site.three.review(session_id, review(site.three, may_repeat=False))
+    assert decide(site, session_id, "review-again").status_code == 409
+    assert look(site, session_id, "card").content == CARD
+    assert site.three.report(report()).commands == []
+
+
+@pytest.mark.parametrize("kind", sorted(REVIEW_OVER))
+def test_the_end_of_the_visit_ends_the_case_even_when_it_comes_first(site, kind):
+    session_id, late = uuid4(), uuid4()
+    site.three.review(session_id, review(site.three))
+    tell(site.two, session_id, kind)
+    tell(site.three, session_id, "help_called")
+    assert len(waiting(site)) == 1
+    tell(site.three, session_id, kind)
+    assert waiting(site) == []
+    tell(site.three, late, kind)
+    site.three.review(late, review(site.three))
+    assert waiting(site) == []
+
+
+def test_a_new_case_at_a_booth_ends_the_one_before(site):
+    sessions = [uuid4(), uuid4(), uuid4()]
+    site.two.review(sessions[0], review(site.two))
+    site.three.review(sessions[1], review(site.three))
+    site.three.review(sessions[2], review(site.three))
+    assert [row.session_id for row in waiting(site)] == [str(sessions[0]), str(sessions[2])]
+
+
+def test_the_same_session_at_another_booth_is_another_case(site):
+    session_id = uuid4()
+    site.three.review(session_id, review(site.three))
+    site.two.review(session_id, review(site.two, card=None))
+    decide(site, session_id, "review-passed", booth="booth-02")
+    assert [row.booth_id for row in waiting(site)] == ["booth-03"]
+    headers = {"Authorization": f"Bearer {site.tokens.booths['booth-02']}"}
+    body = review(site.three).model_dump(mode="json")
+    for booth, status in (("booth-03", 401), ("booth-02", 204)):
+        url = f"{site.url}/v1/booths/{booth}/reviews/{uuid4()}"
+        assert site.http.post(url, json=body, headers=headers, timeout=20).status_code == status
+
+
+def test_no_case_is_older_than_a_day(site):
+    session_id = uuid4()
+    site.three.review(session_id, review(site.three))
+    site.clock.now += KEPT - timedelta(seconds=1)
+    assert len(waiting(site)) == 1
+    site.clock.now += timedelta(seconds=1)
+    assert look(site, session_id, "card").status_code == 404
+    assert waiting(site) == []
+    assert site.database.run(lambda session: session.scalar(select(func.count()).select_from(ReviewCase))) == 0
+
+
+@pytest.mark.parametrize("end", ["decided", "over", "old", "again"])
+def test_nothing_of_a_picture_is_left_in_the_files(site, database_url, end):
+    is_sqlite = database_url.startswith("sqlite")
+    session_id = uuid4()
+    site.three.review(session_id, review(site.three))
+    assert all(on_disk(site, marker) is is_sqlite for marker in (CARD_MARKER, LIVE_MARKER))
+    if end == "decided":
+        decide(site, session_id, "review-rejected")
+    elif end == "over":
+        tell(site.three, session_id, "visit_cancelled")
+    elif end == "again":
+        decide(site, session_id, "review-again")
+    else:
+        site.clock.now += KEPT
+        assert waiting(site) == []
+    kept = select(func.count()).where(ReviewCase.card_photo.is_not(None) | ReviewCase.live_photo.is_not(None))
+    assert site.database.run(lambda session: session.scalar(kept)) == 0
+    assert not any(on_disk(site, marker) for marker in (CARD_MARKER, LIVE_MARKER))
+    assert len(admin(site, "GET", "/board").json()) == len(BOOTHS), "the database is well"
+
+
+@pytest.mark.parametrize("picture", [b"GIF89a", b"", JPEG + bytes(MAX_PHOTO_BYTES)], ids=["gif", "empty", "long"])
+@pytest.mark.parametrize("field", ["card_photo", "live_photo"])
+def test_what_is_no_picture_of_a_review_is_refused_without_repeating_it(site, picture, field):
+    body = review(site.three).model_dump(mode="json") | {field: base64.b64encode(picture).decode()}
+    reply = booth_posts(site, body)
+    assert reply.status_code == 422
+    assert len(reply.text) < 1000
+    assert waiting(site) == []
+
+
+def booth_posts(site, body=None, **content):
+    headers = {"Authorization": f"Bearer {site.tokens.booths['booth-03']}"}
+    url = f"{site.url}/v1/booths/booth-03/reviews/{uuid4()}"
+    return requests.post(url, json=body, headers=headers, timeout=20, **content)
+
+
+def test_the_longest_pictures_fit_and_nothing_longer_is_read(site):
+    longest = JPEG + bytes(MAX_PHOTO_BYTES - len(JPEG))
+    assert site.three.review(uuid4(), review(site.three, card=longest, live=longest))
+    for content in (b"x" * (MAX_REVIEW_BYTES + 1), iter([b"x" * (MAX_REVIEW_BYTES // 2)] * 3)):
+        reply = booth_posts(site, data=content)
+        assert reply.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "changes", [{"code": "E-20"}, {"attempt": 0}, {"card_year": 0}, {"key_id": "today"}, {"name": NAME}]
+)
+def test_a_review_that_is_not_as_agreed_is_refused(site, changes):
+    reply = booth_posts(site, review(site.three).model_dump(mode="json") | changes)
+    assert reply.status_code == 422
+    assert NAME not in reply.text
+
+
+def test_a_review_under_an_unknown_key_is_refused_so_that_the_booth_fetches_todays(site):
+    with pytest.raises(KioskError) as caught:
+        site.three.review(uuid4(), review(site.three, key_id="2026-05-01"))
+    assert (caught.value.code, caught.value.context["status"]) == (ErrorCode.INTERNAL, 409)
+
+
+def test_pictures_of_reviews_are_for_the_administrator_alone(site):
+    session_id = uuid4()
+    site.three.review(session_id, review(site.three))
+    places = ["/reviews", f"/booths/booth-03/reviews/{session_id}/card", "/booths/booth-03/review-views"]
+    for token in (site.tokens.booths["booth-03"], site.tokens.main_site, "x" * 43):
+        for place in places:
+            assert admin(site, "GET", place, token=token).status_code == 401
+    assert waiting(site)[0].views == 0

@@ -133,3 +133,56 @@ def test_nothing_personal_in_repr_or_log(vault: IdentityVault, caplog: pytest.Lo
     for value in (PERSON_A.name, PERSON_A.number, PERSON_A.address, holder.masked_name, holder.masked_number):
         assert value not in shown
     assert str(record.photo_block) not in shown
+
+
+def test_a_reviewer_gets_copies_of_the_cards_picture_and_the_live_one(vault: IdentityVault) -> None:
+    session_id = vault.take(card(), portrait(10), TODAY).session_id
+    vault.keep_reference(portrait(20))
+    vault.keep_live(portrait(30))
+    evidence = vault.evidence(session_id, KEY)
+    assert evidence is not None
+    assert (evidence.expert_hash, evidence.card_year) == (expert_hash(KEY, PERSON_A.number), 2020)
+    assert evidence.card_photo is not None
+    assert evidence.live_picture is not None
+    assert (evidence.card_photo == 10).all(), "the card's, not the site's: the site has its own"
+    assert (evidence.live_picture == 30).all()
+    assert "2020" not in repr(evidence)
+    card_photo, live_picture = evidence.card_photo, evidence.live_picture
+    evidence.overwrite()
+    assert not card_photo.any()
+    assert not live_picture.any()
+    again = vault.evidence(session_id, KEY)
+    assert again is not None
+    assert again.card_photo is not None
+    assert again.card_photo.any(), "what was given out is a copy"
+
+
+def test_there_is_no_evidence_of_another_visit(vault: IdentityVault) -> None:
+    assert vault.evidence("", KEY) is None
+    before = vault.take(card(), portrait(), TODAY).session_id
+    vault.keep_live(portrait())
+    now = vault.take(card(PERSON_B), None, TODAY).session_id
+    assert vault.evidence(before, KEY) is None
+    evidence = vault.evidence(now, KEY)
+    assert evidence is not None
+    assert evidence.card_photo is None
+    assert evidence.live_picture is None
+    evidence.overwrite()
+
+
+def test_only_the_newest_live_picture_is_kept_and_overwritten(vault: IdentityVault) -> None:
+    first, second, third, fourth = (portrait() for _ in range(4))
+    session_id = vault.take(card(), portrait(), TODAY).session_id
+    vault.keep_live(first)
+    vault.keep_live(second)
+    assert not first.any()
+    vault.forget_live()
+    assert not second.any()
+    evidence = vault.evidence(session_id, KEY)
+    assert evidence is not None
+    assert evidence.live_picture is None
+    vault.keep_live(third)
+    vault.clear()
+    assert not third.any()
+    vault.keep_live(fourth)
+    assert not fourth.any(), "somebody who left is not kept"

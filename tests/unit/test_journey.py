@@ -209,6 +209,49 @@ def test_the_camera_runs_only_while_a_face_is_checked(steps):
         assert on == isinstance(after.state, s.FaceCheck)
 
 
+@settings(max_examples=300, deadline=None)
+@given(walks())
+def test_a_live_picture_outlives_the_face_check_only_for_a_reviewer_and_never_of_those_who_decline(steps):
+    kept = False
+    for _, _, effects, after in steps:
+        for effect in effects:
+            kept |= isinstance(effect, fx.StartFace)
+            kept &= not isinstance(effect, fx.ForgetPicture | fx.WipeIdentity)
+        reviewed = isinstance(after.state, s.HumanReview) and after.state.code is not ErrorCode.FACE_DECLINED
+        if kept:
+            assert reviewed or isinstance(after.state, s.FaceCheck)
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks())
+def test_the_reviewer_gets_the_pictures_of_every_review_and_of_nothing_else(steps):
+    for before, event, effects, after in steps:
+        sent = [effect for effect in effects if isinstance(effect, fx.SendReview)]
+        if after.attempt != before.attempt:
+            assert len(sent) == isinstance(after.state, s.HumanReview)
+        elif sent:
+            assert isinstance(event, e.TimerExpired)
+        for review in sent:
+            assert (review.attempt, review.session_id) == (after.attempt, after.state.holder.session_id)
+            assert (review.code, review.may_repeat) == (after.state.code, after.state.may_repeat)
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks())
+def test_a_reviewer_asks_three_times_at_most_and_only_those_with_a_picture_who_did_not_decline(steps):
+    asked = 0
+    for before, event, _, after in steps:
+        if isinstance(before.state, s.HumanReview) and isinstance(after.state, s.FaceCheck):
+            asked += 1
+            assert isinstance(event, e.ReviewAgain)
+            refused = {ErrorCode.FACE_DECLINED, ErrorCode.FACE_NOT_LIVE, ErrorCode.CARD_PHOTO_UNUSABLE}
+            assert before.state.code not in refused
+            assert before.state.holder.reference is not None
+        if s.holder_of(after.state) is None:
+            asked = 0
+        assert asked <= 3
+
+
 @settings(max_examples=200, deadline=None)
 @given(walks())
 def test_stale_results_change_nothing(steps):
@@ -248,6 +291,79 @@ def test_doubt_is_asked_once_more_and_then_goes_to_a_human():
 def test_a_review_of_another_visit_is_ignored():
     journey, _ = play(*TO_FACE, press(e.Intent.MANUAL))
     assert play(e.ReviewPassed(session_id="T"), journey=journey) == (journey, ())
+
+
+GREY_TWICE = (*TO_FACE, face(e.FaceOutcome.GREY), face(e.FaceOutcome.GREY))
+AGAIN = e.ReviewAgain(session_id="S")
+
+
+def kinds(effects):
+    return [effect.kind for effect in effects if isinstance(effect, fx.Record)]
+
+
+def test_one_more_burst_is_taken_when_the_reviewer_asks_and_a_match_lets_in():
+    journey, effects = play(*GREY_TWICE, AGAIN)
+    assert isinstance(journey.state, s.FaceCheck)
+    assert fx.StartFace(attempt=journey.attempt, reference=s.Reference.CARD_PHOTO) in effects
+    assert fx.ForgetPicture() in effects
+    assert fx.StopTimer(timer=e.Timer.POLL) in effects
+    assert fx.Record(kind="review_again", session_id="S", facts=(("count", 1),)) in effects
+    journey, _ = play(face(e.FaceOutcome.MATCH), journey=journey)
+    assert journey.state.presence.method is s.PresenceMethod.CARD_FACE
+    assert journey.state.holder == holder()
+
+
+@pytest.mark.parametrize("outcome", [e.FaceOutcome.GREY, e.FaceOutcome.NO_MATCH])
+def test_one_more_burst_without_a_match_goes_back_to_the_reviewer_three_times_at_most(outcome):
+    journey, _ = play(*GREY_TWICE)
+    for _ in range(3):
+        assert journey.state.may_repeat
+        journey, effects = play(AGAIN, face(outcome), journey=journey)
+        assert isinstance(journey.state, s.HumanReview)
+        assert any(isinstance(effect, fx.SendReview) for effect in effects)
+    assert not journey.state.may_repeat
+    assert play(AGAIN, journey=journey) == (journey, ())
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (*TO_FACE, press(e.Intent.MANUAL)),
+        (*TO_FACE, face(e.FaceOutcome.NOT_LIVE)),
+        (e.CardInserted(), read(reference=False)),
+        (*TO_FACE, no_face_in_the_photo),
+    ],
+    ids=["declined", "not live", "no picture", "no face in it"],
+)
+def test_nobody_is_sent_back_to_the_camera_who_declined_or_was_not_live_or_has_no_picture(events):
+    journey, effects = play(*events)
+    assert not journey.state.may_repeat
+    assert fx.StopTimer(timer=e.Timer.STATE) in effects
+    assert play(AGAIN, journey=journey) == (journey, ())
+
+
+def test_an_order_for_another_visit_changes_nothing():
+    journey, _ = play(*GREY_TWICE)
+    for event in (e.ReviewAgain(session_id="T"), e.ReviewOnSite(session_id="T")):
+        assert play(event, journey=journey) == (journey, ())
+
+
+def test_staff_on_their_way_are_announced_once_and_still_decide():
+    journey, effects = play(*GREY_TWICE, e.ReviewOnSite(session_id="S"))
+    assert journey.state == s.HumanReview(holder=holder(), code=ErrorCode.FACE_UNCERTAIN, on_site=True)
+    assert kinds(effects) == ["review_on_site"]
+    assert play(e.ReviewOnSite(session_id="S"), journey=journey) == (journey, ())
+    assert isinstance(play(e.ReviewPassed(session_id="S"), journey=journey)[0].state, s.Arriving)
+
+
+def test_pictures_that_did_not_reach_the_site_are_sent_again_until_the_review_is_over():
+    away = lambda a: e.SiteFailed(attempt=a, code=ErrorCode.SITE_SERVER_UNREACHABLE)  # noqa: E731
+    journey, effects = play(*GREY_TWICE, away)
+    assert effects == (fx.StartTimer(timer=e.Timer.POLL, attempt=journey.attempt, seconds=3.0),)
+    journey, effects = play(timer(e.Timer.POLL), journey=journey)
+    assert [type(effect) for effect in effects] == [fx.SendReview]
+    _, effects = play(e.ReviewPassed(session_id="S"), journey=journey)
+    assert {fx.StopTimer(timer=e.Timer.POLL), fx.ForgetPicture()} <= set(effects)
 
 
 def test_a_card_photo_without_a_face_goes_to_a_human():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
@@ -13,7 +14,15 @@ from pydantic import ValidationError
 from drivers.errors import ErrorCode, KioskError
 from workstation.site.administration import BoothSettings
 from workstation.site.client import SiteClient
-from workstation.site.contract import GENESIS_HASH, EventReport, ReadingReport, event_hash
+from workstation.site.contract import (
+    GENESIS_HASH,
+    MAX_PHOTO_BYTES,
+    EventReport,
+    ReadingReport,
+    ReviewRequest,
+    event_hash,
+    picture_type,
+)
 
 EVENT = EventReport(
     event_id=UUID("6f1b2c3d-0000-4000-8000-000000000001"),
@@ -95,3 +104,35 @@ def test_a_protected_address_is_taken(url):
 def test_secrets_hide_from_repr():
     settings = BoothSettings(centre="", room="", booth_label="03", token="s" * 40)
     assert "ssss" not in repr(settings)
+
+
+REVIEW = {"attempt": 1, "code": "E-205", "may_repeat": True, "key_id": "2026-06-01", "expert_hash": "a" * 64}
+pictures = st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b""]).flatmap(
+    lambda start: st.binary(max_size=200).map(lambda rest: start + rest)
+)
+
+
+@given(pictures | st.just(b"\xff\xd8\xff" + bytes(MAX_PHOTO_BYTES)))
+def test_a_reviews_picture_comes_through_as_it_was_or_is_refused(picture):
+    fits = bool(picture_type(picture)) and len(picture) <= MAX_PHOTO_BYTES
+    body = REVIEW | {"live_photo": b64encode(picture)}
+    if not fits:
+        with pytest.raises(ValidationError):
+            ReviewRequest.model_validate(body)
+        return
+    sent = ReviewRequest.model_validate(body)
+    assert ReviewRequest.model_validate_json(sent.model_dump_json()) == sent
+    assert sent.live_photo == picture
+
+
+@given(st.text() | st.binary())
+def test_what_is_no_base64_picture_is_refused(value):
+    if isinstance(value, bytes) or not value.startswith("/9j/"):
+        with pytest.raises(ValidationError):
+            ReviewRequest.model_validate(REVIEW | {"card_photo": value})
+
+
+def test_a_reviews_pictures_hide_from_repr():
+    request = ReviewRequest.model_validate(REVIEW | {"card_year": 1999, "card_photo": b64encode(b"\xff\xd8\xff-face-")})
+    assert "face" not in repr(request)
+    assert "1999" not in repr(request)

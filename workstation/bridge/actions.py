@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -74,6 +75,7 @@ class KioskActions(QObject):
         card.status_observed.connect(self._on_card_status_observed)
         card.card_read.connect(self._on_card_read)
         card.card_failed.connect(self._on_card_failed)
+        face.picture_kept.connect(self._on_face_picture_kept)
         face.observed.connect(self._on_face_observed)
         face.failed.connect(self._on_face_failed)
         health.condition_raised.connect(self._on_health_condition_raised)
@@ -90,6 +92,7 @@ class KioskActions(QObject):
         """Use this site server from now on. Until then requests fail as if it were away, and are repeated."""
         self._site = site
         site.photo_answered.connect(self._on_site_photo_answered)
+        site.review_answered.connect(self._on_site_review_answered)
         site.arrival_recorded.connect(self._on_site_arrival_recorded)
         site.match_answered.connect(self._on_site_match_answered)
         site.launch_granted.connect(self._on_site_launch_granted)
@@ -103,11 +106,11 @@ class KioskActions(QObject):
         match effect:
             case fx.ReadCard() | fx.StopReading() | fx.StartFace() | fx.StopFace() | fx.RunChecks():
                 self._use_devices(effect)
-            case fx.FetchReference() | fx.SendArrival() | fx.AskMatch() | fx.RequestLaunch():
+            case fx.FetchReference() | fx.SendReview() | fx.SendArrival() | fx.AskMatch() | fx.RequestLaunch():
                 self._ask_site(effect)
             case fx.PrepareBrowser() | fx.OpenPage() | fx.ClosePage():
                 self._use_browser(effect)
-            case fx.WipeIdentity() | fx.Record() | fx.KeepResume() | fx.ForgetResume():
+            case fx.WipeIdentity() | fx.ForgetPicture() | fx.Record() | fx.KeepResume() | fx.ForgetResume():
                 self._remember(effect)
             case fx.Restart():
                 self.restart_requested.emit()
@@ -132,13 +135,18 @@ class KioskActions(QObject):
             case fx.RunChecks(attempt=attempt):
                 self._health.check(attempt)
 
-    def _ask_site(self, effect: fx.FetchReference | fx.SendArrival | fx.AskMatch | fx.RequestLaunch) -> None:
+    def _ask_site(
+        self, effect: fx.FetchReference | fx.SendReview | fx.SendArrival | fx.AskMatch | fx.RequestLaunch
+    ) -> None:
         if self._site is None:
             self._tell(ev.SiteFailed(attempt=effect.attempt, code=ErrorCode.SITE_SERVER_UNREACHABLE))
             return
         match effect:
             case fx.FetchReference(attempt=attempt):
                 self._site.fetch_photo(attempt, self._vault.expert_hash)
+            case fx.SendReview(attempt=attempt, session_id=session_id, code=code, may_repeat=may_repeat):
+                evidence = partial(self._vault.evidence, session_id)
+                self._site.review(attempt, session_id, code, evidence, may_repeat=may_repeat)
             case fx.SendArrival(attempt=attempt, session_id=session_id, method=method):
                 self._site.arrive(attempt, session_id, method, self._vault.expert_hash)
             case fx.AskMatch(attempt=attempt, session_id=session_id):
@@ -159,8 +167,12 @@ class KioskActions(QObject):
                 self._launch = None
                 self._browser.close_page()
 
-    def _remember(self, effect: fx.WipeIdentity | fx.Record | fx.KeepResume | fx.ForgetResume) -> None:
+    def _remember(
+        self, effect: fx.WipeIdentity | fx.ForgetPicture | fx.Record | fx.KeepResume | fx.ForgetResume
+    ) -> None:
         match effect:
+            case fx.ForgetPicture():
+                self._vault.forget_live()
             case fx.WipeIdentity(attempt=attempt):
                 self._vault.clear()
                 self._face.release()
@@ -213,6 +225,13 @@ class KioskActions(QObject):
     @Slot(int, object, object)
     def _on_card_failed(self, attempt: int, code: ErrorCode, other_card: OtherCard | None) -> None:
         self._tell(ev.CardFailed(attempt=Attempt(attempt), code=code, other_card=other_card))
+
+    @Slot(int, object)
+    def _on_face_picture_kept(self, attempt: int, picture: Image) -> None:
+        if attempt == self.journey.journey.attempt:
+            self._vault.keep_live(picture)
+        else:
+            _overwrite(picture)
 
     @Slot(int, object)
     def _on_face_observed(self, attempt: int, observation: Observation) -> None:
@@ -304,6 +323,14 @@ class KioskActions(QObject):
             self._vault.keep_reference(picture)
             self._tell(ev.ReferenceArrived(attempt=Attempt(attempt)))
 
+    @Slot(int, bool)
+    def _on_site_review_answered(self, attempt: int, taken: bool) -> None:
+        journey = self.journey.journey
+        holder = holder_of(journey.state)
+        if attempt == journey.attempt and holder is not None:
+            self._vault.forget_live()
+            self._records.append("review_sent", holder.session_id, {"taken": taken})
+
     @Slot(int, str, str)
     def _on_site_arrival_recorded(self, attempt: int, expert_hash: str, elsewhere: str) -> None:
         self._tell(ev.ArrivalRecorded(attempt=Attempt(attempt), expert_hash=expert_hash, elsewhere=elsewhere))
@@ -338,6 +365,10 @@ class KioskActions(QObject):
                 self._tell(ev.ReviewPassed(session_id=command.session_id))
             case CommandKind.REVIEW_REJECTED:
                 self._tell(ev.ReviewRejected(session_id=command.session_id))
+            case CommandKind.REVIEW_AGAIN:
+                self._tell(ev.ReviewAgain(session_id=command.session_id))
+            case CommandKind.REVIEW_ON_SITE:
+                self._tell(ev.ReviewOnSite(session_id=command.session_id))
             case CommandKind.MESSAGE:
                 self._tell(ev.MessageArrived(text=command.text))
 

@@ -12,8 +12,11 @@ from PySide6.QtGui import QImage
 from drivers.contracts import Camera, CancelToken, Image
 from drivers.errors import CancelledError, ErrorCode, KioskError
 from workstation.face.client import FaceClient
+from workstation.face.coaching import Coaching
 from workstation.face.contract import ReferenceKind
 from workstation.face.liveness import Action, ChallengePolicy
+from workstation.face.verification import Observation
+from workstation.identity.review import head_and_shoulders
 from workstation.logs import log_event
 
 from .threads import Lane
@@ -34,11 +37,13 @@ class FaceBridge(QObject):
 
     Signals (emitted in the camera's thread):
         frame_captured(int attempt, QImage): a live picture.
+        picture_kept(int attempt, Image): the newest picture good enough for a reviewer, head and shoulders.
         observed(int attempt, Observation): what the worker saw in it; carries the decision when there is one.
         failed(int attempt, ErrorCode): camera lost, worker lost, or no face in the reference.
     """
 
     frame_captured = Signal(int, QImage)
+    picture_kept = Signal(int, object)
     observed = Signal(int, object)
     failed = Signal(int, object)
 
@@ -131,16 +136,28 @@ class FaceBridge(QObject):
 
     def _observe(self, attempt: int, client: FaceClient, token: CancelToken) -> None:
         prompt: Action | None = None
+        has_good = False
         while not token.is_cancelled:
             frame = self._camera.read(timeout_s=FRAME_TIMEOUT_S)
             self.frame_captured.emit(attempt, to_qimage(frame.image))
             observation = client.observe(frame.image, frame.captured_at)
+            has_good = self._keep_picture(attempt, frame.image, observation, has_good=has_good)
             self.observed.emit(attempt, observation)
             if observation.prompt is not None and observation.prompt is not prompt:
                 log_event(_log, "face_prompted", action=observation.prompt.value)
             prompt = observation.prompt
             if observation.decision is not None:
                 return
+
+    def _keep_picture(self, attempt: int, image: Image, observation: Observation, *, has_good: bool) -> bool:
+        """Hand out what a reviewer could use: a good frame, or as long as there was none, one with a single face.
+
+        Somebody who answers a challenge turns away or grimaces: good is who looks ahead.
+        """
+        is_good = observation.coaching is Coaching.NONE and observation.prompt is None
+        if observation.box is not None and observation.face_count == 1 and (is_good or not has_good):
+            self.picture_kept.emit(attempt, head_and_shoulders(image, observation.box))
+        return has_good or is_good
 
     def _forget(self) -> None:
         if self._client is None:

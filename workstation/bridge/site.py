@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -14,6 +15,8 @@ from drivers.errors import ErrorCode, KioskError
 from workstation.health.probes import read_clock, read_link
 from workstation.health.readings import Moment
 from workstation.identity.reference import decode_reference
+from workstation.identity.review import to_jpeg
+from workstation.identity.vault import Evidence
 from workstation.journal.journal import Journal
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
@@ -24,6 +27,7 @@ from workstation.site.contract import (
     PhotoRequest,
     ReadingKind,
     ReadingReport,
+    ReviewRequest,
     VerificationMethod,
 )
 from workstation.site.outbox import Reporter
@@ -40,16 +44,18 @@ class SiteBridge(QObject):
     Signals:
         booth_changed(BoothInfo): what the site says about this booth.
         photo_answered(int attempt, Image | None): answer to ``fetch_photo``.
+        review_answered(int attempt, bool taken): answer to ``review``; not taken where a person comes instead.
         arrival_recorded(int attempt, str expert_hash, str elsewhere): answer to ``arrive``.
         match_answered(int attempt, MatchReply): answer to ``match``.
         launch_granted(int attempt, Launch): answer to ``launch``.
-        request_failed(int attempt, ErrorCode): no good answer to one of the four.
+        request_failed(int attempt, ErrorCode): no good answer to one of the five.
         command_received(Command): an order of the site.
         reading_taken(Reading): link and clock, measured by the reports.
     """
 
     booth_changed = Signal(object)
     photo_answered = Signal(int, object)
+    review_answered = Signal(int, bool)
     arrival_recorded = Signal(int, str, str)
     match_answered = Signal(int, object)
     launch_granted = Signal(int, object)
@@ -95,6 +101,18 @@ class SiteBridge(QObject):
         """Ask for the site's photo of the person; ``hash_with`` as for ``arrive``."""
         self._request(attempt, lambda: self._fetch_photo(attempt, hash_with))
 
+    def review(
+        self,
+        attempt: int,
+        session_id: str,
+        code: str,
+        evidence_with: Callable[[bytes], Evidence | None],
+        *,
+        may_repeat: bool,
+    ) -> None:
+        """Give the reviewer the pictures. ``evidence_with`` makes them, and the keyed hash from the key of the day."""
+        self._request(attempt, lambda: self._review(attempt, session_id, code, evidence_with, may_repeat=may_repeat))
+
     def arrive(self, attempt: int, session_id: str, method: str, hash_with: Callable[[bytes], str | None]) -> None:
         """Report an arrival. ``hash_with`` turns the key of the day into the expert's keyed hash."""
         self._request(attempt, lambda: self._arrive(attempt, session_id, method, hash_with))
@@ -134,6 +152,32 @@ class SiteBridge(QObject):
         data = self._client.photo(PhotoRequest(key_id=booth.key_id, expert_hash=expert_hash))
         picture: Image | None = None if data is None else decode_reference(data)
         self.photo_answered.emit(attempt, picture)
+
+    def _review(
+        self,
+        attempt: int,
+        session_id: str,
+        code: str,
+        evidence_with: Callable[[bytes], Evidence | None],
+        *,
+        may_repeat: bool,
+    ) -> None:
+        booth = self._booth or self._fetch_booth()
+        evidence = evidence_with(bytes.fromhex(booth.arrival_key))
+        if evidence is None:
+            return  # the person left meanwhile
+        request = ReviewRequest(
+            attempt=attempt,
+            code=code,
+            may_repeat=may_repeat,
+            key_id=booth.key_id,
+            expert_hash=evidence.expert_hash,
+            card_year=evidence.card_year,
+            card_photo=_encoded(evidence.card_photo),
+            live_photo=_encoded(evidence.live_picture),
+        )
+        evidence.overwrite()
+        self.review_answered.emit(attempt, self._client.review(UUID(session_id), request))
 
     def _arrive(self, attempt: int, session_id: str, method: str, hash_with: Callable[[bytes], str | None]) -> None:
         booth = self._booth or self._fetch_booth()
@@ -188,3 +232,7 @@ class SiteBridge(QObject):
 
     def _on_command(self, command: Command) -> None:
         self.command_received.emit(command)
+
+
+def _encoded(picture: Image | None) -> bytes | None:
+    return None if picture is None else b64encode(to_jpeg(picture))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from uuid import uuid4
 
 import requests
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
-from workstation.site.administration import BoothSettings, EventPage, Roster
-from workstation.site.contract import Command, CommandKind, EventReport
+from workstation.site.administration import BoothSettings, EventPage, ReviewPicture, ReviewRow, Roster
+from workstation.site.contract import REVIEW_OVER, Command, CommandKind, EventReport
 
 TIMEOUT_S = 5.0
+_REVIEWED = REVIEW_OVER | {"review_again"}
+_ROWS = TypeAdapter(list[ReviewRow])
 
 
 class Administrator:
@@ -34,9 +36,8 @@ class Administrator:
         """Deliver a roster."""
         self._send("PUT", f"/rosters/{roster.project_id}", roster)
 
-    def review(self, booth_id: str, session_id: str, *, passed: bool) -> None:
-        """Decide a review that waits at a booth."""
-        kind = CommandKind.REVIEW_PASSED if passed else CommandKind.REVIEW_REJECTED
+    def review(self, booth_id: str, session_id: str, kind: CommandKind) -> None:
+        """Decide a review that waits at a booth, or say what comes first."""
         self._order(booth_id, Command(command_id=uuid4(), kind=kind, session_id=session_id))
 
     def message(self, booth_id: str, text: str) -> None:
@@ -54,11 +55,7 @@ class Administrator:
 
     def event_page(self, booth_id: str, after: int = 0) -> EventPage:
         """Return stored events with what the server found wrong in the booth's chain."""
-        response = self._session.get(
-            f"{self._base}/booths/{booth_id}/events", params={"after": after}, timeout=TIMEOUT_S
-        )
-        response.raise_for_status()
-        return EventPage.model_validate_json(response.content)
+        return EventPage.model_validate_json(self._get(f"/booths/{booth_id}/events?after={after}"))
 
     def waiting_review(self, booth_id: str) -> str | None:
         """Return the session whose review waits, as the events tell it."""
@@ -66,9 +63,17 @@ class Administrator:
         for event in self.events(booth_id):
             if event.kind == "review_needed":
                 waiting = event.session_id
-            elif event.session_id == waiting:
+            elif event.session_id == waiting and event.kind in _REVIEWED:
                 waiting = None
         return waiting
+
+    def waiting_cases(self) -> list[ReviewRow]:
+        """Return the reviews whose pictures the site has, oldest first."""
+        return _ROWS.validate_json(self._get("/reviews"))
+
+    def picture(self, case: ReviewRow, picture: ReviewPicture) -> bytes:
+        """Look at a picture of a review. The site notes every look."""
+        return self._get(f"/booths/{case.booth_id}/reviews/{case.session_id}/{picture}")
 
     def close(self) -> None:
         """Close the connection."""
@@ -76,6 +81,11 @@ class Administrator:
 
     def _order(self, booth_id: str, command: Command) -> None:
         self._send("POST", f"/booths/{booth_id}/commands", command)
+
+    def _get(self, path: str) -> bytes:
+        response = self._session.get(self._base + path, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        return response.content
 
     def _send(self, method: str, path: str, body: BaseModel) -> None:
         response = self._session.request(

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 
 from drivers.simulated.bench import BenchFile, BenchState, Gesture, Scene
 from workstation.drill.controls import THEME, Choice, Switch, SwitchRow, make_button
+from workstation.drill.review import ReviewPanel, WaitingReview
 from workstation.ui.theme import Color, Role
 from workstation.ui.widgets.basics import Button, Card, Kind, text
 
@@ -96,12 +97,12 @@ class DrillConsole(QWidget):
         ValueError: no card, or ``unavailable`` names a control that does not exist.
 
     Signals:
-        review_requested(bool passed): decide the manual review (人工复核).
+        review_requested(CommandKind): decide the manual review (人工复核).
         message_requested(str text): send the booth a message.
         roster_requested(str action): "deliver" or "withdraw" the roster (名单).
     """
 
-    review_requested = Signal(bool)
+    review_requested = Signal(object)
     message_requested = Signal(str)
     roster_requested = Signal(str)
 
@@ -131,6 +132,10 @@ class DrillConsole(QWidget):
         """Whether whoever is in front of the camera does by itself what the kiosk asks for."""
         return self._cooperates.isChecked()
 
+    def show_review(self, review: WaitingReview | None) -> None:
+        """Show the review that waits at the booth, ``None`` when there is none (any more)."""
+        self._review.show_review(review)
+
     def show_event(self, time: str, content: str) -> None:
         """Add a line to the event log."""
         self._events.appendPlainText(f"{time}  {content}")
@@ -159,11 +164,14 @@ class DrillConsole(QWidget):
         self._events = QPlainTextEdit(readOnly=True, maximumBlockCount=_LOG_LINES)
         self._events.setPlaceholderText("工位的事件显示在这里")
         self._events.setFixedHeight(110)
+        self._review = ReviewPanel(self._unavailable.get("review", ""))
+        self._review.decided.connect(self.review_requested)
         layout = QVBoxLayout(self)
         layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # whoever shows it places and sizes it
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._title_band())
+        layout.addWidget(self._review)  # above what scrolls: somebody waits
         layout.addWidget(scroll, 1)
         layout.addWidget(self._line)
         layout.addWidget(self._events)
@@ -254,19 +262,17 @@ class DrillConsole(QWidget):
         return card
 
     def _administrator_card(self) -> Card:
-        card = self._card("管理员", "review", "roster", "message")
+        card = self._card("管理员", "roster", "message")
         grid = QGridLayout()
         actions = (
-            ("review", "复核通过", lambda: self.review_requested.emit(True)),
-            ("review", "复核不通过", lambda: self.review_requested.emit(False)),
-            ("roster", "下发名单", lambda: self.roster_requested.emit("deliver")),
-            ("roster", "撤回名单", lambda: self.roster_requested.emit("withdraw")),
+            ("下发名单", lambda: self.roster_requested.emit("deliver")),
+            ("撤回名单", lambda: self.roster_requested.emit("withdraw")),
         )
-        for index, (control, caption, action) in enumerate(actions):
+        for index, (caption, action) in enumerate(actions):
             button = make_button(caption)
-            button.setEnabled(control not in self._unavailable)
+            button.setEnabled("roster" not in self._unavailable)
             button.clicked.connect(action)
-            grid.addWidget(button, index // 2, index % 2)
+            grid.addWidget(button, 0, index)
         self._message = QLineEdit(placeholderText="给专家的消息", maxLength=200)
         self._message.returnPressed.connect(self._on_message)
         self._send = make_button("发送")

@@ -18,7 +18,9 @@ from drivers.simulated.bench import Scene
 from workstation.drill.console import CardChoice, DrillConsole
 from workstation.drill.cooperation import Cooperation
 from workstation.drill.kiosk import KioskProcess, Line
+from workstation.drill.review import CHOICES, WaitingReview
 from workstation.drill.stage import BOOTH_ID, Stage
+from workstation.site.contract import CommandKind
 from workstation.ui.theme import install_fonts
 
 _log = logging.getLogger(__name__)
@@ -108,22 +110,34 @@ class Session(QObject):
         if line.get("event") == "state_entered":
             state = str(line.get("state", ""))
             self._show(STATES.get(state, state))
+            self._console.show_review(WaitingReview() if state == "human-review" else None)
+        elif line.get("event") == "recorded" and line.get("kind") == "review_sent":
+            self._try(self._show_case)
         elif line.get("event") == "recorded" and line.get("code"):
             self._show(f"{line.get('kind')} {line.get('code')}")
+
+    def _show_case(self) -> None:
+        administrator = self._stage.administrator
+        for case in administrator.waiting_cases():
+            pictures = {picture: administrator.picture(case, picture) for picture in case.pictures}
+            self._console.show_review(
+                WaitingReview(code=case.code, may_repeat=case.may_repeat, card_year=case.card_year, pictures=pictures)
+            )
 
     def _show(self, text: str) -> None:
         self._console.show_event(datetime.now().astimezone().strftime("%H:%M:%S"), text)
 
-    @Slot(bool)
-    def _on_console_review_requested(self, passed: bool) -> None:
-        self._try(lambda: self._review(passed=passed))
+    @Slot(object)
+    def _on_console_review_requested(self, kind: CommandKind) -> None:
+        self._try(lambda: self._review(kind))
 
-    def _review(self, *, passed: bool) -> None:
+    def _review(self, kind: CommandKind) -> None:
         session_id = self._stage.administrator.waiting_review(BOOTH_ID)
         if session_id is None:
             self._show("没有等待复核的专家")
             return
-        self._stage.administrator.review(BOOTH_ID, session_id, passed=passed)
+        self._stage.administrator.review(BOOTH_ID, session_id, kind)
+        self._show(f"已下达：{CHOICES[kind]}")
 
     @Slot(str)
     def _on_console_message_requested(self, text: str) -> None:

@@ -53,7 +53,7 @@ class Stage:
 
     Args:
         directory: for the bench file, the configuration, and every service's files.
-        photo: settings of the configuration's [photo] section. Where the site's photo is used, the roster brings some.
+        photo: settings of the configuration's [photo] section.
         screen: settings of the configuration's [screen] section.
 
     Attributes:
@@ -130,7 +130,7 @@ class Stage:
     def _start_sites(self) -> None:
         site_dir = self.directory / "site"
         site_dir.mkdir(mode=0o700, exist_ok=True)
-        site = self._undo.enter_context(EmbeddedSite(site_dir, BOOTH_ID))
+        site = self._undo.enter_context(EmbeddedSite(site_dir, BOOTH_ID, review_pictures=True))
         self.tokens = site.tokens
         self.site_link = self._undo.enter_context(contextlib.closing(_link_to(site.base_url)))
         main_site = self._undo.enter_context(
@@ -144,8 +144,8 @@ class Stage:
 
     def deliver_roster(self, *, listed: bool = True) -> None:
         """Deliver a new version of the roster; with ``listed`` false nobody is on it."""
-        entries = _entries(with_photos=self._photo.get("missing") == "server_photo") if listed else []
-        self.administrator.deliver(_roster(f"http://127.0.0.1:{self.main_site_link.port}", entries))
+        origin = f"http://127.0.0.1:{self.main_site_link.port}"
+        self.administrator.deliver(_roster(origin, _entries() if listed else []))
 
     def _start_reader(self) -> dict[str, Any]:
         port = free_port_pair()
@@ -248,7 +248,7 @@ def _booth() -> BoothSettings:
     )
 
 
-def _entries(*, with_photos: bool) -> list[RosterEntry]:
+def _entries() -> list[RosterEntry]:
     entries = []
     for seat, (name, person) in enumerate(EXPECTED.items(), 3):
         card = DRILL_CARDS[name]
@@ -261,7 +261,7 @@ def _entries(*, with_photos: bool) -> list[RosterEntry]:
                 alias=f"专家{seat:02}",
                 role="技术标评委（副场）",
                 booth_id=BOOTH_ID,
-                photo=b64encode(photo) if with_photos else None,
+                photo=b64encode(photo),
             )
         )
     return entries

@@ -60,7 +60,8 @@ def sample_events(journey: Journey) -> Iterator[e.Event]:
     yield from (e.FaceDecided(attempt=now, outcome=outcome) for outcome in e.FaceOutcome)
     for code in (ErrorCode.CAMERA_LOST, ErrorCode.CARD_PHOTO_UNUSABLE):
         yield e.FaceFailed(attempt=now, code=code)
-    yield from (e.ReviewPassed(session_id="S"), e.ReviewRejected(session_id="S"))
+    for review in (e.ReviewPassed, e.ReviewRejected, e.ReviewAgain, e.ReviewOnSite):
+        yield review(session_id="S")
     yield from (e.ArrivalRecorded(attempt=now, expert_hash=_HASH, elsewhere=elsewhere) for elsewhere in ("", "05"))
     yield e.ExpertMatched(attempt=now, assignment=_TASK)
     for code in (ErrorCode.ROSTER_NOT_HERE, ErrorCode.ROSTER_NOT_LISTED):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drivers.errors import ErrorCode
+
 from .events import Timer
 from .states import Attempt, Reference, Resume, SessionId
 
@@ -40,6 +42,25 @@ class StartFace:
 @dataclass(frozen=True, kw_only=True)
 class StopFace:
     """Close the camera and forget the live pictures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetPicture:
+    """Forget the live picture that was kept for the reviewer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendReview:
+    """Give the reviewer the pictures there are; answer SiteFailed when that failed.
+
+    Attributes:
+        may_repeat: the journey would take one more face check.
+    """
+
+    attempt: Attempt
+    session_id: SessionId
+    code: ErrorCode
+    may_repeat: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +168,8 @@ Effect = (
     | FetchReference
     | StartFace
     | StopFace
+    | ForgetPicture
+    | SendReview
     | SendArrival
     | AskMatch
     | PrepareBrowser

@@ -121,6 +121,20 @@ class ReviewRejected:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReviewAgain:
+    """The site administrator wants one more face check."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewOnSite:
+    """Somebody is on the way to the booth to decide there."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArrivalRecorded:
     """The site stored the arrival. ``elsewhere`` names the booth where the person already sits."""
 
@@ -148,7 +162,7 @@ class MatchPending:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteFailed:
-    """A request to the site server failed (photo, arrival, match or launch)."""
+    """A request to the site server failed (photo, review, arrival, match or launch)."""
 
     attempt: Attempt
     code: ErrorCode
@@ -249,6 +263,8 @@ Event = (
     | FaceFailed
     | ReviewPassed
     | ReviewRejected
+    | ReviewAgain
+    | ReviewOnSite
     | ArrivalRecorded
     | ExpertMatched
     | MatchPending

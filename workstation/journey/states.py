@@ -18,6 +18,10 @@ SessionId = NewType("SessionId", str)
 """UUID made when a card was read; names the arrival and every event of this expert's stay."""
 
 
+RECHECKS = 3
+"""So often a reviewer can send one visit back to the face check (再拍)."""
+
+
 class Step(IntEnum):
     """The five steps on the left of the screen."""
 
@@ -56,6 +60,7 @@ class Holder:
 
     Attributes:
         reference: what there is to compare a face with, ``None`` while there is nothing.
+        rechecks: how often the reviewer has asked for one more face check, until presence is proven.
     """
 
     session_id: SessionId
@@ -64,6 +69,7 @@ class Holder:
     sex: str = field(repr=False)
     expired_on: str | None = field(default=None, repr=False)
     reference: Reference | None = Reference.CARD_PHOTO
+    rechecks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,10 +191,20 @@ class FaceProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class HumanReview:
-    """人工复核: the site administrator decides who sits here."""
+    """人工复核: the site administrator decides who sits here. ``on_site``: somebody is on the way to the booth."""
 
     holder: Holder
     code: ErrorCode
+    on_site: bool = False
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the reviewer may ask for one more face check: not of those who declined it, not for ever."""
+        return (
+            self.holder.reference is not None
+            and self.code not in {ErrorCode.FACE_DECLINED, ErrorCode.FACE_NOT_LIVE, ErrorCode.CARD_PHOTO_UNUSABLE}
+            and self.holder.rechecks < RECHECKS
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

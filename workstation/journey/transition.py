@@ -16,6 +16,7 @@ from .effects import (
     ClosePage,
     Effect,
     FetchReference,
+    ForgetPicture,
     ForgetResume,
     KeepResume,
     PrepareBrowser,
@@ -47,6 +48,7 @@ from .events import (
     TimerExpired,
 )
 from .rules import decide
+from .rules.face import send_review
 from .rules.outcome import Enter, Outcome, Stay
 from .states import (
     Arriving,
@@ -191,16 +193,24 @@ def _started_by(journey: Journey) -> tuple[Effect, ...]:
             return (FetchReference(attempt=attempt),)
         case FaceCheck(holder=holder):
             return (StartFace(attempt=attempt, reference=holder.reference or Reference.CARD_PHOTO),)
-        case Arriving(holder=holder, presence=presence):
-            return (SendArrival(attempt=attempt, session_id=holder.session_id, method=presence.method),)
-        case AwaitingMatch(holder=holder):
-            return (AskMatch(attempt=attempt, session_id=holder.session_id),)
+        case HumanReview() | Arriving() | AwaitingMatch():
+            return _told_to_site(journey, journey.state)
         case SigningOut():
             return (ForgetResume(), WipeIdentity(attempt=attempt))
         case TaskReview() | SelfCheck() | Launching() | Evaluating():
             return _started_with_session(journey.state, attempt)
-        case CardProblem() | FaceProblem() | HumanReview() | Farewell():
+        case CardProblem() | FaceProblem() | Farewell():
             return ()
+
+
+def _told_to_site(journey: Journey, state: HumanReview | Arriving | AwaitingMatch) -> tuple[Effect, ...]:
+    match state:
+        case HumanReview():
+            return send_review(journey, state)
+        case Arriving(holder=holder, presence=presence):
+            return (SendArrival(attempt=journey.attempt, session_id=holder.session_id, method=presence.method),)
+        case AwaitingMatch(holder=holder):
+            return (AskMatch(attempt=journey.attempt, session_id=holder.session_id),)
 
 
 def _started_with_session(
@@ -226,8 +236,12 @@ def _on_exit(old: State, new: State) -> tuple[Effect, ...]:
     match old:
         case ReadingCard():
             return (*stopped, StopReading())
+        case FaceCheck() if isinstance(new, HumanReview) and new.code is not ErrorCode.FACE_DECLINED:
+            return (*stopped, StopFace())  # the last live picture stays for the reviewer
         case FaceCheck():
-            return (*stopped, StopFace())
+            return (*stopped, StopFace(), ForgetPicture())
+        case HumanReview():
+            return (*stopped, StopTimer(timer=Timer.POLL), ForgetPicture())
         case Arriving() | AwaitingMatch():
             return (*stopped, StopTimer(timer=Timer.POLL))
         case Launching() if not isinstance(new, Evaluating):

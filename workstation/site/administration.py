@@ -6,29 +6,20 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Base64Bytes, Field
+from pydantic import AwareDatetime, Field
 
 from workstation.site.contract import (
-    MAX_PHOTO_BYTES,
     Booking,
     BoothId,
     Counter,
     EventReport,
     KeyId,
     Origin,
+    Photo,
     ReadingReport,
+    SessionId,
     Wire,
-    picture_type,
 )
-
-
-def _picture(data: bytes) -> bytes:
-    if len(data) > MAX_PHOTO_BYTES or not picture_type(data):
-        raise ValueError("a JPEG or PNG of at most 200 000 bytes is needed")
-    return data
-
-
-Photo = Annotated[Base64Bytes, AfterValidator(_picture)]
 
 
 class BoothSettings(Wire):
@@ -126,3 +117,39 @@ class BoothRow(Wire):
     state: str
     last_seen: AwareDatetime | None
     readings: list[ReadingReport]
+
+
+class ReviewPicture(StrEnum):
+    """The pictures of a review: of the card, of the person in the booth, and the site's own of the expert."""
+
+    CARD = "card"
+    LIVE = "live"
+    POOL = "pool"
+
+
+class ReviewRow(Wire):
+    """A review that waits for a decision.
+
+    Attributes:
+        pictures: those there are.
+        views: how often one of them was looked at, and ``viewed_at`` when last.
+    """
+
+    booth_id: BoothId
+    booth_label: str
+    session_id: SessionId
+    code: str
+    opened_at: AwareDatetime
+    may_repeat: bool
+    card_year: int | None
+    pictures: list[ReviewPicture]
+    views: int
+    viewed_at: AwareDatetime | None
+
+
+class PictureView(Wire):
+    """One look at a picture of a review."""
+
+    session_id: SessionId
+    picture: ReviewPicture
+    viewed_at: AwareDatetime

@@ -24,6 +24,7 @@ from workstation.site.contract import (
     Problem,
     ReportReply,
     ReportRequest,
+    ReviewRequest,
 )
 from workstation.site.transport import bounded_session, exchange
 
@@ -34,6 +35,7 @@ _TOTAL_FACTOR = 3
 
 _REFUSED_FOR_GOOD = range(400, 500)
 _TRY_LATER = frozenset({408, 425, 429})
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 _JSON = "application/json"
 _PICTURES = frozenset({"image/jpeg", "image/png"})
@@ -98,6 +100,16 @@ class SiteClient:
         if _media_type(response) not in _PICTURES:
             raise _unreachable("reply is no picture", status=response.status_code)
         return content
+
+    def review(self, session_id: UUID, request: ReviewRequest) -> bool:
+        """Give the reviewer the pictures; false where the server must keep none (403) and the reviewer comes."""
+        try:
+            self._exchange("POST", f"/reviews/{session_id}", request)
+        except KioskError as error:
+            if error.context.get("status") == _FORBIDDEN:
+                return False
+            raise
+        return True
 
     def arrive(self, request: ArrivalRequest) -> ArrivalReply:
         """Report that somebody's presence was verified here. ``INTERNAL`` with status 409: fetch ``booth`` again."""

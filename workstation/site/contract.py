@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, FiniteFloat
 
 API_VERSION = "1"
 
@@ -41,6 +41,9 @@ SIGNED_OUT = "signed_out"
 """Kind of the event that frees the seat: its ``session_id`` is the arrival. As an event it survives a restart of the
 booth and an absence of the server."""
 
+REVIEW_OVER = frozenset({"presence_verified", "review_rejected", "visit_cancelled", "crashed", SIGNED_OUT})
+"""Kinds of events after which nobody reviews that session any more."""
+
 
 def expert_hash(arrival_key: bytes, id_number: str) -> str:
     """Return the keyed hash that stands for a person on the wire for one day.
@@ -61,6 +64,15 @@ def picture_type(data: bytes) -> str:
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     return "image/png" if data.startswith(b"\x89PNG\r\n\x1a\n") else ""
+
+
+def _picture(data: bytes) -> bytes:
+    if len(data) > MAX_PHOTO_BYTES or not picture_type(data):
+        raise ValueError("a JPEG or PNG of at most 200 000 bytes is needed")
+    return data
+
+
+Photo = Annotated[Base64Bytes, AfterValidator(_picture)]
 
 
 def canonical_data(data: Mapping[str, EventValue]) -> str:
@@ -144,6 +156,29 @@ class PhotoRequest(Wire):
 
     key_id: KeyId
     expert_hash: HexDigest
+
+
+# --- review --------------------------------------------------------------------------------------------------------
+
+
+class ReviewRequest(Wire):
+    """What a person needs who decides instead of the face comparison. The site adds its photo by the keyed hash.
+
+    Attributes:
+        attempt: rises with every review of a visit.
+        may_repeat: the booth would take one more face check (``CommandKind.REVIEW_AGAIN``).
+        card_year: of issue, so about when its photo was taken.
+        live_photo: head and shoulders; absent without a camera, and of those who declined.
+    """
+
+    attempt: Counter
+    code: Annotated[str, Field(pattern=r"^E-\d{3}$")]
+    may_repeat: bool
+    key_id: KeyId
+    expert_hash: HexDigest
+    card_year: Annotated[int | None, Field(ge=1, le=9999, repr=False)] = None
+    card_photo: Annotated[Photo | None, Field(repr=False)] = None
+    live_photo: Annotated[Photo | None, Field(repr=False)] = None
 
 
 # --- arrival and match ---------------------------------------------------------------------------------------------
@@ -319,6 +354,8 @@ class CommandKind(StrEnum):
 
     REVIEW_PASSED = "review-passed"
     REVIEW_REJECTED = "review-rejected"
+    REVIEW_AGAIN = "review-again"
+    REVIEW_ON_SITE = "review-on-site"
     MESSAGE = "message"
 
 

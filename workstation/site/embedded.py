@@ -95,17 +95,19 @@ class EmbeddedSite(ServerProcess):
     Args:
         data: its folder; tokens and database are kept there from start to start.
         booth_ids: booths that get a token.
+        review_pictures: whether it keeps pictures of reviews; not on a booth, whose disk they must never reach.
 
     Attributes:
         tokens: its secrets, for the programs on this machine.
     """
 
-    def __init__(self, data: Path, *booth_ids: str) -> None:
+    def __init__(self, data: Path, *booth_ids: str, review_pictures: bool = False) -> None:
         try:
             self.tokens: Tokens = load_or_create(data, *booth_ids)
         except (OSError, TokensError) as error:
             raise _not_started(type(error).__name__) from error
-        super().__init__("workstation.site.server", "--data", str(data))
+        refusal = () if review_pictures else ("--no-review-pictures",)
+        super().__init__("workstation.site.server", "--data", str(data), *refusal)
 
 
 def _read_line(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:

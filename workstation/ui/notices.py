@@ -168,13 +168,15 @@ def _face_problem(state: FaceProblem, messages: Messages) -> Notice:
 
 
 def _human_review(state: HumanReview, messages: Messages) -> Notice:
-    keys = ("review.next_called", "review.next_checking", "review.next_continue")
+    checking = "review.next_coming" if state.on_site else "review.next_checking"
+    keys = ("review.next_called", checking, "review.next_continue")
+    said = messages.expert(state.code, date=state.holder.expired_on or "")
     return Notice(
         icon=_CODE_ICONS.get(state.code, Icon.PERSONS),
         tone=Tone.INFO,
         title=messages.text("review.title"),
         lead=messages.text("review.lead"),
-        statement=messages.expert(state.code, date=state.holder.expired_on or ""),
+        statement=messages.text("review.on_site") if state.on_site else said,
         code=state.code,
         milestones=_milestones(messages, keys, 1),
     )

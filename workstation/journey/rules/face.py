@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drivers.errors import ErrorCode
-from workstation.journey.effects import Effect
+from workstation.journey.effects import Effect, SendReview
 from workstation.journey.events import (
     ConditionCleared,
     Event,
@@ -16,6 +16,8 @@ from workstation.journey.events import (
     Pressed,
     ReferenceArrived,
     ReferenceMissing,
+    ReviewAgain,
+    ReviewOnSite,
     ReviewPassed,
     ReviewRejected,
     SiteFailed,
@@ -39,13 +41,15 @@ from workstation.journey.states import (
     State,
 )
 
-from .outcome import Enter, Outcome, record
+from .outcome import Enter, Outcome, Stay, poll, record
 
 FACE_TRIES = 3
 CAMERA_LOSSES = 3
 """So often a camera that came back starts the check by itself; after that the expert presses 重试."""
 GREY_TRIES = 2
 """A second burst settles many doubts; after that a human decides (E-205)."""
+REVIEW_POLL_S = 3.0
+"""Pause before the reviewer's pictures are sent again."""
 
 
 def decide(journey: Journey, event: Event) -> Outcome:
@@ -58,7 +62,7 @@ def decide(journey: Journey, event: Event) -> Outcome:
         case FaceProblem() as state:
             return _face_problem(state, event)
         case HumanReview() as state:
-            return _human_review(state, event)
+            return _human_review(journey, state, event)
         case _:
             return None
 
@@ -167,19 +171,45 @@ def _face_problem(state: FaceProblem, event: Event) -> Outcome:
             return None
 
 
-def _human_review(state: HumanReview, event: Event) -> Outcome:
+def _human_review(journey: Journey, state: HumanReview, event: Event) -> Outcome:
     holder = state.holder
     match event:
+        case SiteFailed():
+            return Stay(state, poll(journey, REVIEW_POLL_S))
+        case TimerExpired(timer=Timer.POLL):
+            return Stay(state, send_review(journey, state))
         case ReviewPassed(session_id=session_id) if session_id == holder.session_id:
             return Enter(*_present(holder, PresenceMethod.CARD_HUMAN))
         case ReviewRejected(session_id=session_id) if session_id == holder.session_id:
             return Enter(Idle(), record("review_rejected", holder))
+        case ReviewAgain(session_id=session_id) if session_id == holder.session_id and state.may_repeat:
+            return Enter(*_again(holder))
+        case ReviewOnSite(session_id=session_id) if session_id == holder.session_id and not state.on_site:
+            return Stay(replace(state, on_site=True), record("review_on_site", holder))
         case Pressed(intent=Intent.CANCEL) | TimerExpired(timer=Timer.STATE):
             return Enter(Idle(), record("visit_cancelled", holder))
         case _:
             return None
 
 
+def send_review(journey: Journey, state: HumanReview) -> tuple[Effect, ...]:
+    """Return the effect that gives the reviewer the pictures."""
+    review = SendReview(
+        attempt=journey.attempt,
+        session_id=state.holder.session_id,
+        code=state.code,
+        may_repeat=state.may_repeat,
+    )
+    return (review,)
+
+
+def _again(holder: Holder) -> tuple[State, tuple[Effect, ...]]:
+    """Return one more burst: whatever it shows but a match goes back to the reviewer at once."""
+    holder = replace(holder, rechecks=holder.rechecks + 1)
+    return FaceCheck(holder=holder, tries=FACE_TRIES), record("review_again", holder, count=holder.rechecks)
+
+
 def _present(holder: Holder, method: PresenceMethod) -> tuple[State, tuple[Effect, ...]]:
     presence = Presence(method=method)
-    return Arriving(holder=holder, presence=presence), record("presence_verified", holder, method=method)
+    arriving = Arriving(holder=replace(holder, rechecks=0), presence=presence)  # presence is proven: nothing to count
+    return arriving, record("presence_verified", holder, method=method)

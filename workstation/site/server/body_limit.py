@@ -12,9 +12,12 @@ from workstation.site.server.problems import problem_response
 MAX_BODY_BYTES = 8 << 20
 """A roster of 30 experts with photos as large as allowed; a report of 200 events at their longest is an eighth."""
 
+MAX_REVIEW_BYTES = 1 << 20
+"""Two pictures as large as allowed, in base64 with line breaks, take half of it."""
+
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body above ``MAX_BODY_BYTES``, announced or not."""
+    """ASGI middleware: 413 for a body above the limit of its path, announced or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -24,25 +27,26 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = MAX_REVIEW_BYTES if "/reviews/" in scope["path"] else MAX_BODY_BYTES
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
+        if not announced.isdigit() or int(announced) > limit:
             await _too_long()(scope, receive, send)
             return
-        await self._app(scope, _counted(receive), send)
+        await self._app(scope, _counted(receive, limit), send)
 
 
 def _too_long() -> ASGIApp:
     return problem_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request is too long")
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(receive: Receive, limit: int) -> Receive:
     total = 0
 
     async def counted() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MAX_BODY_BYTES:
+        if total > limit:
             # FastAPI turns any other exception from here into a 400.
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return message

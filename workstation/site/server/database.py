@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,12 @@ _Result = TypeVar("_Result")
 _ATTEMPTS = 5
 _DEADLOCK = "40P01"
 _POSTGRESQL = "postgresql+psycopg"
+_ERASES = "erases"
+
+
+def erase(session: Session) -> None:
+    """Note that this transaction deletes what must not be found in the database's files afterwards."""
+    session.info[_ERASES] = True
 
 
 def sqlite_url(folder: Path) -> str:
@@ -40,6 +47,7 @@ class Database:
         if parsed.get_backend_name() == "sqlite":
             event.listen(self._engine, "connect", _set_up_sqlite)
             event.listen(self._engine, "begin", _begin_immediate)
+        self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         self._create_tables()
 
@@ -59,7 +67,18 @@ class Database:
 
     def _run_once(self, work: Callable[[Session], _Result]) -> _Result:
         with self._sessions.begin() as session:
-            return work(session)
+            result = work(session)
+        if self._is_sqlite and _ERASES in session.info:
+            self._empty_log()
+        return result
+
+    def _empty_log(self) -> None:
+        """Bring the write-ahead log into the file and cut it to nothing: it still holds what was deleted.
+
+        Waits for transactions under way for as long as they may take at all (``busy_timeout``).
+        """
+        with closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def _create_tables(self) -> None:
         try:
@@ -73,10 +92,20 @@ def _is_collision(error: DBAPIError) -> bool:
     return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", "") == _DEADLOCK
 
 
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "busy_timeout = 10000",
+    "secure_delete = ON",
+)
+"""``secure_delete``: what is deleted is overwritten in the file, not only taken off the index."""
+
+
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     # pysqlite would begin transactions by itself, too late for an exclusive read-then-write.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 10000"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

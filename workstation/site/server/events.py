@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from workstation.site.administration import ChainFault, ChainIncident, EventPage
-from workstation.site.contract import GENESIS_HASH, SIGNED_OUT, EventReport, canonical_data, event_hash
-from workstation.site.server import arrivals
+from workstation.site.contract import GENESIS_HASH, REVIEW_OVER, SIGNED_OUT, EventReport, canonical_data, event_hash
+from workstation.site.server import arrivals, reviews
 from workstation.site.server.models import Event, Incident
 
 PAGE = 500
@@ -30,6 +30,8 @@ def store(session: Session, booth_id: str, events: list[EventReport], now: datet
             session.flush()
             if event.kind == SIGNED_OUT:
                 arrivals.leave(session, booth_id, event.session_id, now)
+            if event.kind in REVIEW_OVER:
+                reviews.over(session, booth_id, event.session_id, now)
         elif known != event.chain_hash:
             _record(session, booth_id, event, ChainFault.CONFLICT, now)
     return [event.event_id for event in events]

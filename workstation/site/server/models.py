@@ -1,4 +1,7 @@
-"""Tables of the site server. No name and no ID number has a column here; photos live for the roster's days only."""
+"""Tables of the site server. No name and no ID number has a column here.
+
+Photos live for the roster's days only, pictures of a review until it is decided.
+"""
 
 from __future__ import annotations
 
@@ -118,6 +121,39 @@ class PhotoQuota(Base):
     booth_id: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[datetime]
     asked: Mapped[int]
+
+
+class ReviewCase(Base):
+    """A review of a visit. Closed, it keeps no picture and no hash, only that the same one must not open again.
+
+    ``closed_at`` is empty while it waits for a decision.
+    """
+
+    __tablename__ = "review_cases"
+    booth_id: Mapped[str] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(BigInteger)
+    code: Mapped[str]
+    may_repeat: Mapped[bool]
+    key_id: Mapped[str]
+    expert_hash: Mapped[str]
+    card_year: Mapped[int | None]
+    card_photo: Mapped[bytes | None] = mapped_column(deferred=True)
+    live_photo: Mapped[bytes | None] = mapped_column(deferred=True)
+    opened_at: Mapped[datetime] = mapped_column(index=True)
+    closed_at: Mapped[datetime | None]
+
+
+class ReviewView(Base):
+    """The administrator looked at a picture of a review. Outlives the picture."""
+
+    __tablename__ = "review_views"
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    booth_id: Mapped[str]
+    session_id: Mapped[str]
+    picture: Mapped[str]
+    viewed_at: Mapped[datetime]
+    __table_args__ = (Index("review_views_session", "booth_id", "session_id"),)
 
 
 class Arrival(Base):

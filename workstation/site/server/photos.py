@@ -8,11 +8,14 @@ booth gets photos of experts expected today only, and may ask ``PER_HOUR`` times
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
 
+from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from workstation.site.contract import PhotoRequest
+from workstation.site.contract import PhotoRequest, picture_type
 from workstation.site.server import booths
 from workstation.site.server.day_keys import site_day
 from workstation.site.server.models import PhotoQuota, RosterExpert, RosterPhoto
@@ -21,7 +24,19 @@ from workstation.site.server.problems import RefusalError
 PER_HOUR = 20
 """A booth sees a few experts a day; each sign-in asks once."""
 
+ANSWER: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.OK: {"content": {"image/jpeg": {}, "image/png": {}}, "description": "The photo"}
+}
+"""How ``answer`` is described in the API."""
+
 _WINDOW = timedelta(hours=1)
+
+
+def answer(photo: bytes | None) -> Response:
+    """Return the reply that carries a photo. Raises ``RefusalError`` (404) without one."""
+    if photo is None:
+        raise RefusalError(HTTPStatus.NOT_FOUND, "no photo of this person")
+    return Response(photo, media_type=picture_type(photo), headers={"Cache-Control": "no-store"})
 
 
 def find(session: Session, booth_id: str, request: PhotoRequest, now: datetime) -> bytes | None:
@@ -36,10 +51,15 @@ def find(session: Session, booth_id: str, request: PhotoRequest, now: datetime) 
     _count(session, booth_id, now)
     if request.key_id != site_day(now).isoformat():
         return None
+    return of_person(session, request.key_id, request.expert_hash)
+
+
+def of_person(session: Session, key_id: str, expert_hash: str) -> bytes | None:
+    """Return the newest photo that a roster brought of this person for this day."""
     return session.scalar(
         select(RosterPhoto.photo)
         .join(RosterExpert, RosterExpert.row_id == RosterPhoto.expert_id)
-        .where(RosterExpert.key_id == request.key_id, RosterExpert.expert_hash == request.expert_hash)
+        .where(RosterExpert.key_id == key_id, RosterExpert.expert_hash == expert_hash)
         .order_by(RosterExpert.row_id.desc())
         .limit(1)
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from workstation.site.administration import BoothRow
 from workstation.site.contract import Command, CommandKind, ReadingReport, ReadingState, ReportReply, ReportRequest
-from workstation.site.server import booths, events
+from workstation.site.server import booths, events, reviews
 from workstation.site.server.models import Booth, CommandRow, LatestReading, PastReading
 from workstation.site.server.problems import RefusalError
 
@@ -85,11 +85,12 @@ def past_readings(session: Session, booth_id: str) -> list[ReadingReport]:
     return [ReadingReport.model_validate(row.reading) for row in rows]
 
 
-def command(session: Session, booth_id: str, order: Command) -> None:
+def command(session: Session, booth_id: str, order: Command, now: datetime) -> None:
     """Queue a command. The same id again changes nothing; with another content it is refused (409)."""
     booths.existing(session, booth_id)
     known = session.scalar(select(CommandRow).where(CommandRow.command_id == order.command_id))
     if known is None:
+        reviews.decided(session, booth_id, order, now)
         session.add(
             CommandRow(
                 command_id=order.command_id,

@@ -25,11 +25,13 @@ class Site:
     """The one context of the server. Holds no state of its own, so any number of processes can serve one site.
 
     Attributes:
+        review_pictures: whether pictures of reviews may be kept here; not on the disk of a booth.
         clock: gives the current moment with a zone.
     """
 
     database: Database
     tokens: Tokens = field(repr=False)
+    review_pictures: bool = True
     clock: Callable[[], datetime] = _now
 
     def enrol(self) -> None:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
 
-from workstation.site.administration import BoothRow, BoothSettings, EventPage, Roster, RosterReceipt
+from workstation.site.administration import (
+    BoothRow,
+    BoothSettings,
+    EventPage,
+    PictureView,
+    ReviewPicture,
+    ReviewRow,
+    Roster,
+    RosterReceipt,
+)
 from workstation.site.contract import Command, ReadingReport
-from workstation.site.server import booths, events, reports, rosters
+from workstation.site.server import booths, events, photos, reports, reviews, rosters
 from workstation.site.server.access import BoothPath, SiteContext, require_admin
 from workstation.site.server.problems import RefusalError
 
@@ -39,7 +50,7 @@ def board(site: SiteContext) -> list[BoothRow]:
 @router.post("/booths/{booth_id}/commands", status_code=HTTPStatus.NO_CONTENT)
 def order(booth_id: BoothPath, command: Command, site: SiteContext) -> None:
     """Queue a command. Idempotent by ``command_id``."""
-    site.database.run(lambda session: reports.command(session, booth_id, command))
+    site.database.run(lambda session: reports.command(session, booth_id, command, site.clock()))
 
 
 @router.get("/booths/{booth_id}/readings")
@@ -54,3 +65,22 @@ def booth_events(
 ) -> EventPage:
     """Show a booth's journaled events and every place where its chain does not hold."""
     return site.database.run(lambda session: events.page(session, booth_id, after))
+
+
+@router.get("/reviews")
+def waiting_reviews(site: SiteContext) -> list[ReviewRow]:
+    """Show the reviews that wait for a decision, oldest first."""
+    return site.database.run(lambda session: reviews.waiting(session, site.clock()))
+
+
+@router.get("/booths/{booth_id}/reviews/{session_id}/{picture}", response_class=Response, responses=photos.ANSWER)
+def review_picture(booth_id: BoothPath, session_id: UUID, picture: ReviewPicture, site: SiteContext) -> Response:
+    """Give a picture of a review, and note that it was looked at; 404 when there is none, or no more."""
+    found = site.database.run(lambda session: reviews.look(session, booth_id, str(session_id), picture, site.clock()))
+    return photos.answer(found)
+
+
+@router.get("/booths/{booth_id}/review-views")
+def review_views(booth_id: BoothPath, site: SiteContext) -> list[PictureView]:
+    """Show when pictures of a booth's reviews were looked at, newest first."""
+    return site.database.run(lambda session: reviews.views(session, booth_id))

@@ -19,9 +19,9 @@ from workstation.site.contract import (
     PhotoRequest,
     ReportReply,
     ReportRequest,
-    picture_type,
+    ReviewRequest,
 )
-from workstation.site.server import arrivals, booths, launches, photos, reports, rosters
+from workstation.site.server import arrivals, booths, launches, photos, reports, reviews, rosters
 from workstation.site.server.access import AuthenticatedBooth, SiteContext
 from workstation.site.server.problems import RefusalError
 
@@ -34,18 +34,19 @@ def booth_info(booth_id: AuthenticatedBooth, site: SiteContext) -> BoothInfo:
     return site.database.run(lambda session: booths.info(session, booth_id, site.clock()))
 
 
-@router.post(
-    "/photos",
-    response_class=Response,
-    responses={HTTPStatus.OK: {"content": {"image/jpeg": {}, "image/png": {}}, "description": "The photo"}},
-)
+@router.post("/photos", response_class=Response, responses=photos.ANSWER)
 def photo(booth_id: AuthenticatedBooth, request: PhotoRequest, site: SiteContext) -> Response:
     """Give the photo of an expert expected today; 404 without one, 429 when asked too often."""
-    found = site.database.run(lambda session: photos.find(session, booth_id, request, site.clock()))
-    if found is None:
-        # Not within the transaction: it would take the request back out of the quota.
-        raise RefusalError(HTTPStatus.NOT_FOUND, "no photo of this expert today")
-    return Response(found, media_type=picture_type(found), headers={"Cache-Control": "no-store"})
+    # The refusal without one comes after the transaction, which would take the request back out of the quota.
+    return photos.answer(site.database.run(lambda session: photos.find(session, booth_id, request, site.clock())))
+
+
+@router.post("/reviews/{session_id}", status_code=HTTPStatus.NO_CONTENT)
+def review(booth_id: AuthenticatedBooth, session_id: UUID, request: ReviewRequest, site: SiteContext) -> None:
+    """Take in what a reviewer needs. Idempotent by session and attempt; 403 where pictures must not be kept."""
+    if not site.review_pictures:
+        raise RefusalError(HTTPStatus.FORBIDDEN, "this server keeps no pictures: review at the booth")
+    site.database.run(lambda session: reviews.take(session, booth_id, str(session_id), request, site.clock()))
 
 
 @router.post("/arrivals")
