@@ -235,7 +235,7 @@ class Face(Section):
             "Without a turn, flat pictures are not told from heads."
         ),
     )
-    liveness_count: int = Field(default=2, ge=1, le=4, description="How many actions are asked for, in random order.")
+    liveness_count: int = Field(default=3, ge=1, le=4, description="How many actions are asked for, in random order.")
 
     engine: Literal["onnx", "dlib"] = Field(
         default="onnx",

@@ -44,11 +44,15 @@ def test_what_is_drawn_is_allowed_once_and_turns_where_turns_are_allowed(allowed
         assert set(drawn) & TURNS.keys()
 
 
+def test_a_failed_challenge_makes_the_next_one_longer() -> None:
+    assert [len(draw_actions(POLICY, failed=failed)) for failed in (0, 1, 2)] == [3, 4, 4]
+
+
 def test_every_order_of_two_with_a_turn_is_drawn_and_none_is_preferred() -> None:
     choose = random.Random(1)
     counted: dict[tuple[Action, ...], int] = {}
     for _ in range(5000):
-        drawn = draw_actions(POLICY, choose)
+        drawn = draw_actions(replace(POLICY, count=2), choose)
         counted[drawn] = counted.get(drawn, 0) + 1
     assert len(counted) == 10  # 12 ordered pairs less the two without a turn
     assert min(counted.values()) > 400
@@ -110,6 +114,35 @@ def test_no_answer_in_time_fails() -> None:
     took_s = film(challenge, Actor(ScriptedEngine(), reaction_s=60))
     assert challenge.verdict is Verdict.NOT_ANSWERED
     assert POLICY.answer_s < took_s < POLICY.answer_s + 2
+
+
+def rest_until_done(challenge: Challenge, actor: Actor, count: int) -> None:
+    while challenge.done < count:
+        challenge.observe(look_at(actor.engine, FRAME, actor.frame(challenge.prompt)))
+
+
+@pytest.mark.parametrize("wide", [Action.TURN_LEFT, Action.OPEN_MOUTH])
+def test_a_film_that_goes_on_acting_between_the_prompts_fails(wide: Action) -> None:
+    challenge = Challenge([Action.BLINK, Action.TURN_RIGHT], POLICY, random.Random(0))
+    actor = Actor(ScriptedEngine())
+    rest_until_done(challenge, actor, 1)
+    for _ in range(3):
+        actor.frame(None)
+        actor.frame(wide)  # an action that nobody asked for
+        for _ in range(25):
+            challenge.observe(look_at(actor.engine, FRAME, actor.frame(wide)))
+    assert challenge.verdict is Verdict.WRONG_ACTION
+
+
+def test_who_looks_around_once_may_go_on() -> None:
+    challenge = Challenge([Action.BLINK, Action.TURN_RIGHT], POLICY, random.Random(0))
+    actor = Actor(ScriptedEngine())
+    rest_until_done(challenge, actor, 1)
+    actor.frame(Action.TURN_LEFT)
+    for _ in range(25):
+        challenge.observe(look_at(actor.engine, FRAME, actor.frame(Action.TURN_LEFT)))
+    film(challenge, actor)
+    assert challenge.verdict is Verdict.PASSED
 
 
 def test_one_frame_of_closed_eyes_is_a_slip() -> None:

@@ -166,8 +166,8 @@ def test_a_person_who_does_what_is_asked_matches_in_seconds(engine: ScriptedEngi
     assert observation.liveness is not None
     assert (observation.liveness.verdict, observation.liveness.challenges) == (Verdict.PASSED, 1)
     assert observation.breaks == 0
-    assert actor.now < 8
-    assert observation.actions_done == observation.actions_total == 2
+    assert actor.now < 10
+    assert observation.actions_done == observation.actions_total == 3
 
 
 def test_nothing_is_decided_before_the_challenge_is_answered(asking, engine) -> None:
@@ -220,7 +220,7 @@ def test_who_answers_must_be_who_is_compared(asking, engine, moment: str) -> Non
     """The living person leaves the seat to another one without the track being cut."""
     actor = Actor(engine)
     if moment == "after the challenge":
-        play_until(asking, actor, lambda seen: seen.actions_done == 2)
+        play_until(asking, actor, lambda seen: seen.actions_done == 3)
     else:
         play_until(asking, actor, lambda seen: seen.prompt is not None)
     engine.probe = SOMEBODY_ELSE

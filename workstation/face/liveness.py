@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -55,56 +55,80 @@ class ChallengePolicy:
         reaction_s: what begins earlier after the prompt was not meant as its answer; people need 0.2 s.
         peak_frames: so many frames must show the action; one alone may be a slip of a network.
         turn_deg: yaw that is a turn; from ``rest_deg`` on a frame tells about relief.
+        sure_frames: so many frames in a row of something else than what was asked for are surely meant.
+        unasked: so many turns or wide open mouths that nobody asked for are overlooked; a film goes on acting.
         mouth_rise: by how much the mouth opens; a smile with teeth is 0.1 open already, a word changes it by 0.1.
+        wide_rise: so much, while looking ahead, is more than a word.
         eyes_closed, eyes_open: openness of both eyes.
         min_relief: slope of relief over the sine of the turn: 1 for the generic head, 0 for anything flat.
     """
 
     actions: tuple[Action, ...] = tuple(Action)
-    count: int = 2
+    count: int = 3
     challenges: int = 2
     calm_frames: int = 4
     pause_s: tuple[float, float] = (0.3, 0.9)
-    answer_s: float = 7.0
+    answer_s: float = 6.0
     reaction_s: float = 0.1
     peak_frames: int = 2
+    sure_frames: int = 4
+    unasked: int = 1
     turn_deg: float = 15.0
     rest_deg: float = 7.0
     mouth_rise: float = 0.15
+    wide_rise: float = 0.25
     eyes_closed: float = 0.35
     eyes_open: float = 0.6
     min_relief: float = 0.5
 
 
-def draw_actions(policy: ChallengePolicy, choose: random.Random | None = None) -> tuple[Action, ...]:
-    """Return the actions of one challenge in their random order; empty when the site allows none."""
+def draw_actions(
+    policy: ChallengePolicy, choose: random.Random | None = None, *, failed: int = 0
+) -> tuple[Action, ...]:
+    """Return the actions of one challenge in their random order; empty when the site allows none.
+
+    Each challenge that ``failed`` makes the next one longer by an action: a film that acts at random gets no second
+    chance as good as the first.
+    """
     choose = choose or secrets.SystemRandom()
-    count = min(policy.count, len(policy.actions))
+    count = min(policy.count + failed, len(policy.actions))
     while True:
         drawn = tuple(choose.sample(policy.actions, count))
         if not count or any(action in TURNS for action in drawn) or not any(a in TURNS for a in policy.actions):
             return drawn
 
 
-@dataclass(kw_only=True)
 class _Rest:
-    """The resting pose, over the last calm frames."""
+    """The resting pose over the last calm frames, and what turned against it."""
 
-    landmarks: list[Landmarks] = field(default_factory=list)
-    yaws: list[float] = field(default_factory=list)
-    mouths: list[float] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._landmarks: list[Landmarks] = []
+        self._yaws: list[float] = []
+        self._mouths: list[float] = []
+        self._turned: list[tuple[float, float]] = []
+        self.yaw = 0.0
+        self.mouth = 0.0
 
     def add(self, look: Look, keep: int) -> None:
-        face, quality = look.face, look.quality
-        if face is None or quality is None:
+        """Take a calm frame, forget those more than ``keep`` frames old and what turned."""
+        if look.face is None or look.quality is None:
             return
-        self.landmarks = [*self.landmarks, face.landmarks][-keep:]
-        self.yaws = [*self.yaws, quality.pose.yaw][-keep:]
-        self.mouths = [*self.mouths, look.mouth][-keep:]
+        self._landmarks = [*self._landmarks, look.face.landmarks][-keep:]
+        self._yaws = [*self._yaws, look.quality.pose.yaw][-keep:]
+        self._mouths = [*self._mouths, look.mouth][-keep:]
+        self._turned = []
+        self.yaw, self.mouth = float(np.median(self._yaws)), float(np.median(self._mouths))
 
-    @property
-    def face(self) -> Landmarks:
-        return np.asarray(np.mean(self.landmarks, axis=0), np.float32)
+    def compare(self, landmarks: Landmarks, sign: int, turn: float) -> None:
+        """Take a frame of a turn by ``turn`` degrees to the side of ``sign``."""
+        at_rest = np.asarray(np.mean(self._landmarks, axis=0), np.float32)
+        shift, _ = relief(at_rest, landmarks)
+        self._turned.append((float(np.sin(np.radians(sign * turn))), sign * shift))
+
+    def relief(self) -> float:
+        """Return the slope of relief over the sine of the turn, through 0, over the frames of the turn."""
+        sines, shifts = np.array(self._turned).T
+        return float(sines @ shifts / max(sines @ sines, 1e-6))
 
 
 class Challenge:
@@ -119,13 +143,12 @@ class Challenge:
         self._actions, self._policy = tuple(actions), policy
         self._choose = choose or secrets.SystemRandom()
         self._rest = _Rest()
-        self._calm = 0
-        self._prompt_at: float | None = None
-        self._is_prompted = False
-        self._turned: list[tuple[float, float]] = []
-        self._peak_frames = 0
+        self._unasked = 0
+        self._has_rested = False
+        self._frames: dict[Action, int] = {}
         self.done = 0
         self.verdict: Verdict | None = None
+        self._wait()
 
     @property
     def total(self) -> int:
@@ -146,85 +169,103 @@ class Challenge:
         """Take a frame with one face; ``verdict`` is set when the challenge is over."""
         if self.verdict is not None or look.face is None or look.quality is None:
             return
-        if not self._is_prompted:
-            self._wait_for_rest(look)
-            return
-        asked_s = look.captured_at - (self._prompt_at or look.captured_at)
-        if asked_s > self._policy.answer_s:
-            self.verdict = Verdict.NOT_ANSWERED
-            return
-        action = self._actions[self.done]
-        turn = look.quality.pose.yaw - float(np.median(self._rest.yaws))
-        rise = look.mouth - float(np.median(self._rest.mouths))
-        if self._is_another_action(action, turn, rise):
-            self.verdict = Verdict.WRONG_ACTION
-        elif action in TURNS:
-            self._follow_turn(look.face.landmarks, TURNS[action] * turn, asked_s)
-        elif action is Action.BLINK:
-            self._follow(
-                is_at_peak=max(look.eyes) < self._policy.eyes_closed,
-                is_over=max(look.eyes) > self._policy.eyes_open,
-                asked_s=asked_s,
-            )
+        turn = look.quality.pose.yaw - self._rest.yaw
+        rise = look.mouth - self._rest.mouth
+        shown = self._shown(turn, rise, look.eyes)
+        self._frames = {action: self._frames.get(action, 0) + 1 for action in shown}
+        others = self._others(turn, rise)
+        if self._is_prompted:
+            self._follow(look, turn, shown, others)
         else:
-            self._follow(
-                is_at_peak=rise >= self._policy.mouth_rise,
-                is_over=rise < self._policy.mouth_rise / 2,
-                asked_s=asked_s,
-            )
+            self._wait_for_rest(look, turn, shown, others)
 
-    def _wait_for_rest(self, look: Look) -> None:
+    def _shown(self, turn: float, rise: float, eyes: tuple[float, float]) -> set[Action]:
+        """Return what this frame shows at its height."""
         policy = self._policy
-        quality = look.quality
-        if quality is None:
-            return
+        signs = {
+            **{action: sign * turn >= policy.turn_deg for action, sign in TURNS.items()},
+            Action.BLINK: max(eyes) < policy.eyes_closed,
+            Action.OPEN_MOUTH: rise >= policy.mouth_rise,
+        }
+        return {action for action, is_shown in signs.items() if is_shown}
+
+    def _others(self, turn: float, rise: float) -> set[Action]:
+        """Return what is surely being done. Nobody can help blinking, and a word or a turn moves the lips a little."""
+        is_wide = rise >= self._policy.wide_rise and abs(turn) < 2 * self._policy.rest_deg
+        return {
+            action
+            for action, frames in self._frames.items()
+            if frames >= self._policy.sure_frames and (action in TURNS or (action is Action.OPEN_MOUTH and is_wide))
+        }
+
+    def _wait(self) -> None:
+        """Ask for nothing until the head rests."""
+        self._is_prompted = False
+        self._asks_at: float | None = None
+        self._calm = 0
+        self._frames = {}
+        self._was_seen = False
+        self._was_unasked: set[Action] = set()
+
+    def _wait_for_rest(self, look: Look, turn: float, shown: set[Action], others: set[Action]) -> None:
+        policy = self._policy
         wants_eyes = self._actions[self.done] is Action.BLINK
-        yaw = quality.pose.yaw - (float(np.median(self._rest.yaws)) if self._rest.yaws and self.done else 0.0)
-        is_calm = abs(yaw) < 2 * policy.rest_deg and (not wants_eyes or max(look.eyes) > policy.eyes_open)
+        is_calm = (
+            abs(turn) < 2 * policy.rest_deg
+            and Action.OPEN_MOUTH not in shown
+            and (not wants_eyes or max(look.eyes) > policy.eyes_open)
+        )
+        self._count_unasked(others)
         if not is_calm:
-            self._calm, self._prompt_at = 0, None
+            self._calm, self._asks_at = 0, None
             return
         self._rest.add(look, 2 * policy.calm_frames)
         self._calm += 1
         if self._calm < policy.calm_frames:
             return
-        if self._prompt_at is None:
-            self._prompt_at = look.captured_at + self._choose.uniform(*policy.pause_s)
-        if look.captured_at >= self._prompt_at:
-            self._prompt_at, self._is_prompted = look.captured_at, True
-            self._peak_frames, self._turned = 0, []
+        self._has_rested = True
+        if self._asks_at is None:
+            self._asks_at = look.captured_at + self._choose.uniform(*policy.pause_s)
+        if look.captured_at >= self._asks_at:
+            self._asks_at, self._is_prompted, self._frames = look.captured_at, True, {}
 
-    def _is_another_action(self, action: Action, turn: float, rise: float) -> bool:
-        """Blinking is never another action: people must. Half-open lips and small turns are not either."""
-        if action in TURNS:
-            return -TURNS[action] * turn >= self._policy.turn_deg
-        return abs(turn) >= 1.4 * self._policy.turn_deg or (
-            action is Action.BLINK and rise >= 3 * self._policy.mouth_rise
-        )
+    def _count_unasked(self, others: set[Action]) -> None:
+        """Between two prompts people wait; a film goes on. Before they first rest they may still find their seat."""
+        if not self._has_rested:
+            return
+        self._unasked += len(others - self._was_unasked)
+        self._was_unasked = others
+        if self._unasked > self._policy.unasked:
+            self.verdict = Verdict.WRONG_ACTION
 
-    def _follow_turn(self, landmarks: Landmarks, turn: float, asked_s: float) -> None:
-        if turn >= self._policy.rest_deg and asked_s >= self._policy.reaction_s:
-            shift, _ = relief(self._rest.face, landmarks)
-            sign = TURNS[self._actions[self.done]]
-            self._turned.append((float(np.sin(np.radians(turn))), sign * shift))
-        self._follow(is_at_peak=turn >= self._policy.turn_deg, is_over=turn < self._policy.rest_deg, asked_s=asked_s)
+    def _follow(self, look: Look, turn: float, shown: set[Action], others: set[Action]) -> None:
+        asked, asked_s = self._actions[self.done], look.captured_at - (self._asks_at or look.captured_at)
+        if asked_s > self._policy.answer_s:
+            self.verdict = Verdict.NOT_ANSWERED
+        elif others - {asked}:
+            self.verdict = Verdict.WRONG_ACTION
+        elif asked_s < self._policy.reaction_s:
+            self._frames = {}
+        else:
+            if asked in TURNS and look.face is not None and TURNS[asked] * turn >= self._policy.rest_deg:
+                self._rest.compare(look.face.landmarks, TURNS[asked], turn)
+            self._was_seen = self._was_seen or self._frames.get(asked, 0) >= self._policy.peak_frames
+            if self._was_seen and asked not in shown and self._is_back(asked, turn, look):
+                self._answered(asked)
 
-    def _follow(self, *, is_at_peak: bool, is_over: bool, asked_s: float) -> None:
-        if is_at_peak and asked_s >= self._policy.reaction_s:
-            self._peak_frames += 1
-        elif self._peak_frames >= self._policy.peak_frames and is_over:
-            self._answered()
+    def _is_back(self, asked: Action, turn: float, look: Look) -> bool:
+        policy = self._policy
+        if asked is Action.BLINK:
+            return max(look.eyes) > policy.eyes_open
+        if asked is Action.OPEN_MOUTH:
+            return look.mouth - self._rest.mouth < policy.mouth_rise / 2
+        return abs(turn) < policy.rest_deg
 
-    def _answered(self) -> None:
-        if self._actions[self.done] in TURNS and self._relief() < self._policy.min_relief:
+    def _answered(self, asked: Action) -> None:
+        if asked in TURNS and self._rest.relief() < self._policy.min_relief:
             self.verdict = Verdict.FLAT
             return
         self.done += 1
-        self._is_prompted, self._prompt_at, self._calm = False, None, 0
+        self._wait()
         if self.done == self.total:
             self.verdict = Verdict.PASSED
-
-    def _relief(self) -> float:
-        """Return the slope of relief over the sine of the turn, through 0, over the frames of the turn."""
-        sines, shifts = np.array(self._turned).T
-        return float(sines @ shifts / max(sines @ sines, 1e-6))

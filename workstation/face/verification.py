@@ -197,7 +197,7 @@ class VerificationSession:
     def _begin_challenge(self) -> None:
         self._drop_probes()
         self._described_at = float("-inf")
-        actions = draw_actions(self._challenges, self._choose)
+        actions = draw_actions(self._challenges, self._choose, failed=self._failed)
         self._challenge = Challenge(actions, self._challenges, self._choose) if actions else None
         self._begun += self._challenge is not None
 
