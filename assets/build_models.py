@@ -40,7 +40,10 @@ THRESHOLDS = {
         "fmr": 2e-5,
         "fmr_east_asian_names": 8e-4,
         "fnmr": 0.066,
-        "data_set": _SET_ON + "reference 102x126 in 1 KB of JPEG 2000, two alignments averaged",
+        "data_set": _SET_ON
+        + "reference 102x126 in 1 KB of JPEG 2000, two alignments averaged. Checked with this repository's code, "
+        "background kept, 2 to 5 probes: 5 of 154655 impostor comparisons match, 0 of 1189 with East Asian names, "
+        "82 of 402 genuine ones do not",
     },
     "roster-photo": {
         "match_threshold": 0.50,
@@ -48,7 +51,9 @@ THRESHOLDS = {
         "fmr": 5e-6,
         "fmr_east_asian_names": 2.6e-4,
         "fnmr": 0.013,
-        "data_set": _SET_ON + "clean reference",
+        "data_set": _SET_ON
+        + "clean reference. Checked with this repository's code, 2 to 5 probes: 1 of 154832 impostor comparisons "
+        "matches, 0 of 1189 with East Asian names, 5 of 402 genuine ones do not",
     },
 }
 """Internal tests, no conformity statement; docs/face-accuracy.md says more."""

@@ -110,12 +110,14 @@ def test_every_engine_can_be_configured() -> None:
 
 
 class TestComparison:
-    @pytest.mark.parametrize(
-        ("photo", "kind"), [(squeezed, ReferenceKind.CARD_PHOTO), (roster_photo, ReferenceKind.ROSTER_PHOTO)]
-    )
     @pytest.mark.parametrize("person", HEADS)
-    def test_the_same_person_is_a_match(self, engine: FaceEngine, live, person: Scene, photo, kind) -> None:
-        assert score(engine, photo(person), live[person]) >= engine.policies[kind].match_threshold
+    def test_the_same_person_is_a_match(self, engine: FaceEngine, live, person: Scene) -> None:
+        clean = score(engine, roster_photo(person), live[person])
+        assert clean >= engine.policies[ReferenceKind.ROSTER_PHOTO].match_threshold
+        # dlib's threshold for card photos is out of reach for most people: they go to the human (docs/adr/0006).
+        policy = engine.policies[ReferenceKind.CARD_PHOTO]
+        needed = policy.grey_threshold if isinstance(engine, DlibFaceEngine) else policy.match_threshold
+        assert score(engine, squeezed(person), live[person]) >= needed
 
     @pytest.mark.parametrize("photo", [squeezed, roster_photo])
     @pytest.mark.parametrize(("on_card", "seated"), [tuple(HEADS), tuple(HEADS)[::-1]])

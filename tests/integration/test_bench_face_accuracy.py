@@ -57,7 +57,7 @@ def test_a_run_reports_what_so_few_pairs_can_show(pairs: Path, tmp_path: Path, c
     }
     assert names == {"report.md", "scores.csv"} | plots
     assert all((report / name).stat().st_size > 1000 for name in plots)
-    rows = list(csv.DictReader((report / "scores.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((report / "scores.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 2 * len(Form) * 4
     assert [row["score"] for row in rows if row["pair"] == "4"] == [""] * 6
     assert all(float(row["score"]) > 0.8 for row in rows if row["label"] == "same" and row["reference"] == "full")

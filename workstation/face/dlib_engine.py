@@ -114,21 +114,26 @@ def _load(file: Path) -> dlib.face_recognition_model_v1:
         raise engine_failed("network cannot be loaded", network=file.name) from error
 
 
+_SET_ON = (
+    "LFW deep-funnelled, press photos, no ageing, no real card photo; mean of 2 to 5 probes that are different photos, "
+    "402 genuine comparisons, 1189 with East Asian names among 154832 impostor ones; "
+)
 POLICIES = {
     ReferenceKind.CARD_PHOTO: DecisionPolicy(
-        match_threshold=0.95,
-        grey_threshold=0.9,
-        fmr=0,
-        fmr_east_asian_names=0,
-        fnmr=0,
-        data_set="",
+        match_threshold=0.965,
+        grey_threshold=0.90,
+        fmr=6.5e-6,
+        fmr_east_asian_names=8.4e-4,
+        fnmr=0.876,
+        data_set=_SET_ON + "reference 102x126 in 1 KB of JPEG 2000, background kept",
     ),
     ReferenceKind.ROSTER_PHOTO: DecisionPolicy(
-        match_threshold=0.95,
-        grey_threshold=0.9,
-        fmr=0,
-        fmr_east_asian_names=0,
-        fnmr=0,
-        data_set="",
+        match_threshold=0.965,
+        grey_threshold=0.90,
+        fmr=1.9e-5,
+        fmr_east_asian_names=2.5e-3,
+        fnmr=0.336,
+        data_set=_SET_ON + "clean reference; no false match was seen, the rates are the rule of three",
     ),
 }
+"""Where impostors with East Asian names stop, which few genuine scores reach: nearly everyone becomes GREY."""
