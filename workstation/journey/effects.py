@@ -43,6 +43,25 @@ class StopFace:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WatchSeat:
+    """Watch who sits there, a frame or two a second; tell it by SeatChanged and SeatTaken."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopWatching:
+    """Close the camera and forget what was seen of the seat."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartUnlock:
+    """Open the camera and compare with the person who was verified; answer FaceDecided or FaceFailed."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
 class SendArrival:
     """Tell the site that presence was verified; answer ArrivalRecorded or SiteFailed."""
 
@@ -101,11 +120,16 @@ class WipeIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Write an event into the journal. Facts are codes, hashes and aliases, never personal data."""
+    """Write an event into the journal. Facts are codes, hashes and aliases, never personal data.
+
+    Attributes:
+        since: kind of an event recorded before; ``duration_s`` from it to this one is added to the facts.
+    """
 
     kind: str
     session_id: str = ""
     facts: tuple[tuple[str, Fact], ...] = ()
+    since: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +171,9 @@ Effect = (
     | FetchReference
     | StartFace
     | StopFace
+    | WatchSeat
+    | StopWatching
+    | StartUnlock
     | SendArrival
     | AskMatch
     | PrepareBrowser

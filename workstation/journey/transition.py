@@ -30,6 +30,8 @@ from .effects import (
     StopFace,
     StopReading,
     StopTimer,
+    StopWatching,
+    WatchSeat,
     WipeIdentity,
 )
 from .events import (
@@ -48,6 +50,8 @@ from .events import (
 )
 from .rules import decide
 from .rules.outcome import Enter, Outcome, Stay
+from .rules.seat import lock_report_s
+from .seat import USUAL_SEAT_POLICY, SeatPolicy
 from .states import (
     Arriving,
     Attempt,
@@ -62,6 +66,7 @@ from .states import (
     Idle,
     Journey,
     Launching,
+    Locked,
     OutOfService,
     PhotoPolicy,
     ReadingCard,
@@ -89,6 +94,7 @@ TIME_LIMITS_S: dict[type[State], float] = {
     SelfCheck: 15 * 60,
     Launching: 40,
     Evaluating: 16 * 60 * 60,
+    Locked: 2 * 60 * 60,
     SigningOut: 30,
     Farewell: 10,
     OutOfService: 5,
@@ -98,9 +104,14 @@ TIME_LIMITS_S: dict[type[State], float] = {
 HELP_SHOWN_S = 60.0
 
 
-def start(resume: Resume | None = None, photo_policy: PhotoPolicy = PhotoPolicy.MANUAL) -> Step:
+def start(
+    resume: Resume | None = None,
+    photo_policy: PhotoPolicy = PhotoPolicy.MANUAL,
+    seat_policy: SeatPolicy = USUAL_SEAT_POLICY,
+) -> Step:
     """Return the journey of a program that just started, and its first effects."""
-    return transition(Journey(state=Idle()), Started(resume=resume, photo_policy=photo_policy))
+    started = Started(resume=resume, photo_policy=photo_policy, seat_policy=seat_policy)
+    return transition(Journey(state=Idle()), started)
 
 
 def transition(journey: Journey, event: Event) -> Step:
@@ -138,8 +149,8 @@ def _crash(journey: Journey, event: Crashed) -> Step:
 def _whatever_the_state(journey: Journey, event: Event) -> Step:
     """Apply what an event means everywhere: the condition of the booth, help, messages."""
     match event:
-        case Started(resume=resume, photo_policy=photo_policy):
-            return replace(journey, resume=resume, photo_policy=photo_policy), ()
+        case Started(resume=resume, photo_policy=photo_policy, seat_policy=seat_policy):
+            return replace(journey, resume=resume, photo_policy=photo_policy, seat_policy=seat_policy), ()
         case ConditionRaised(code=code) if code not in journey.conditions:
             card_present = journey.card_present and code is not ErrorCode.READER_ABSENT
             return replace(journey, conditions=journey.conditions | {code}, card_present=card_present), ()
@@ -197,26 +208,42 @@ def _started_by(journey: Journey) -> tuple[Effect, ...]:
             return (AskMatch(attempt=attempt, session_id=holder.session_id),)
         case SigningOut():
             return (ForgetResume(), WipeIdentity(attempt=attempt))
-        case TaskReview() | SelfCheck() | Launching() | Evaluating():
-            return _started_with_session(journey.state, attempt)
+        case TaskReview() | SelfCheck() | Launching() | Evaluating() | Locked():
+            return _started_with_session(journey, journey.state)
         case CardProblem() | FaceProblem() | HumanReview() | Farewell():
             return ()
 
 
 def _started_with_session(
-    state: TaskReview | SelfCheck | Launching | Evaluating, attempt: Attempt
+    journey: Journey, state: TaskReview | SelfCheck | Launching | Evaluating | Locked
 ) -> tuple[Effect, ...]:
-    session_id, project_id = state.session.holder.session_id, state.session.assignment.project_id
+    attempt = journey.attempt
     match state:
         case TaskReview():
             return (PrepareBrowser(),)
         case SelfCheck():
             return (RunChecks(attempt=attempt),)
-        case Launching():
+        case Launching(session=session):
+            session_id, project_id = session.holder.session_id, session.assignment.project_id
             return (RequestLaunch(attempt=attempt, session_id=session_id, project_id=project_id),)
-        case Evaluating():
-            resume = Resume(session_id=session_id, expert_hash=state.expert_hash, project_id=project_id)
-            return (KeepResume(resume=resume),)
+        case Evaluating() | Locked():
+            return _started_in_evaluation(journey, state)
+
+
+def _started_in_evaluation(journey: Journey, state: Evaluating | Locked) -> tuple[Effect, ...]:
+    watch = (WatchSeat(attempt=journey.attempt),) if journey.seat_policy.watch else ()
+    if isinstance(state, Evaluating):
+        session = state.session
+        resume = Resume(
+            session_id=session.holder.session_id,
+            expert_hash=state.expert_hash,
+            project_id=session.assignment.project_id,
+        )
+        return (KeepResume(resume=resume), *watch)
+    report_s = lock_report_s(journey, state)
+    if report_s is None:
+        return watch
+    return (*watch, StartTimer(timer=Timer.SEAT, attempt=journey.attempt, seconds=report_s))
 
 
 def _on_exit(old: State, new: State) -> tuple[Effect, ...]:
@@ -234,7 +261,12 @@ def _on_exit(old: State, new: State) -> tuple[Effect, ...]:
             return (*stopped, StopTimer(timer=Timer.POLL), ClosePage())
         case Launching():
             return (*stopped, StopTimer(timer=Timer.POLL))
+        case Evaluating() if isinstance(new, Locked):
+            return (*stopped, StopWatching())
         case Evaluating():
-            return (*stopped, ClosePage())
+            return (*stopped, StopWatching(), ClosePage())
+        case Locked():
+            stopped += (StopTimer(timer=Timer.POLL), StopTimer(timer=Timer.SEAT), StopWatching(), StopFace())
+            return stopped if isinstance(new, Evaluating) else (*stopped, ClosePage())
         case _:
             return stopped
