@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -14,7 +15,7 @@ from workstation.health.board import HealthEvent
 from workstation.identity.vault import IdentityVault
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Assignment, Attempt, Check, Reference, holder_of
+from workstation.journey.states import Assignment, Attempt, Check, Locked, Reference, holder_of
 from workstation.site.contract import Command, CommandKind, Launch, MatchReply, MatchState
 
 from .browser import BrowserBridge
@@ -22,6 +23,7 @@ from .card import CardBridge
 from .face import FaceBridge
 from .health import HealthBridge
 from .journey import JourneyBridge
+from .presence import PresenceBridge
 from .records import RecordBridge
 from .site import SiteBridge
 
@@ -55,6 +57,7 @@ class KioskActions(QObject):
         vault: IdentityVault,
         card: CardBridge,
         face: FaceBridge,
+        presence: PresenceBridge,
         health: HealthBridge,
         records: RecordBridge,
         browser: BrowserBridge,
@@ -64,7 +67,8 @@ class KioskActions(QObject):
     ) -> None:
         super().__init__(parent)
         self._vault, self._card, self._face, self._health = vault, card, face, health
-        self._records, self._browser = records, browser
+        self._presence, self._records, self._browser = presence, records, browser
+        self._recorded_at: dict[str, float] = {}
         self._card_types, self._is_drill = card_types, is_drill
         self._site: SiteBridge | None = None
         self._launch: Launch | None = None
@@ -76,6 +80,8 @@ class KioskActions(QObject):
         card.card_failed.connect(self._on_card_failed)
         face.observed.connect(self._on_face_observed)
         face.failed.connect(self._on_face_failed)
+        presence.found.connect(self._on_presence_found)
+        presence.failed.connect(self._on_presence_failed)
         health.condition_raised.connect(self._on_health_condition_raised)
         health.condition_cleared.connect(self._on_health_condition_cleared)
         health.event_found.connect(self._on_health_event_found)
@@ -84,6 +90,7 @@ class KioskActions(QObject):
         records.recovered.connect(self._on_records_recovered)
         browser.opened.connect(self._on_browser_opened)
         browser.failed.connect(self._on_browser_failed)
+        browser.lost.connect(self._on_browser_lost)
         browser.navigation_refused.connect(self._on_browser_navigation_refused)
 
     def join_site(self, site: SiteBridge) -> None:
@@ -101,8 +108,10 @@ class KioskActions(QObject):
     def carry_out(self, effect: fx.Effect) -> None:
         """Carry out one effect of the journey."""
         match effect:
-            case fx.ReadCard() | fx.StopReading() | fx.StartFace() | fx.StopFace() | fx.RunChecks():
+            case fx.ReadCard() | fx.StopReading() | fx.StartFace() | fx.RunChecks():
                 self._use_devices(effect)
+            case fx.WatchSeat() | fx.StopWatching() | fx.StartUnlock() | fx.StopFace():
+                self._use_camera(effect)
             case fx.FetchReference() | fx.SendArrival() | fx.AskMatch() | fx.RequestLaunch():
                 self._ask_site(effect)
             case fx.PrepareBrowser() | fx.OpenPage() | fx.ClosePage():
@@ -114,7 +123,7 @@ class KioskActions(QObject):
             case fx.StartTimer() | fx.StopTimer():
                 raise TypeError("timers belong to JourneyBridge")
 
-    def _use_devices(self, effect: fx.ReadCard | fx.StopReading | fx.StartFace | fx.StopFace | fx.RunChecks) -> None:
+    def _use_devices(self, effect: fx.ReadCard | fx.StopReading | fx.StartFace | fx.RunChecks) -> None:
         match effect:
             case fx.ReadCard(attempt=attempt):
                 self._card.read(attempt)
@@ -127,10 +136,19 @@ class KioskActions(QObject):
                     self._tell(ev.FaceFailed(attempt=attempt, code=ErrorCode.CARD_PHOTO_UNUSABLE))
                 else:
                     self._face.start(attempt, portrait, _REFERENCE_KINDS[reference])
-            case fx.StopFace():
-                self._face.stop()
             case fx.RunChecks(attempt=attempt):
                 self._health.check(attempt)
+
+    def _use_camera(self, effect: fx.WatchSeat | fx.StopWatching | fx.StartUnlock | fx.StopFace) -> None:
+        match effect:
+            case fx.WatchSeat(attempt=attempt):
+                self._presence.watch(attempt)
+            case fx.StopWatching():
+                self._presence.stop()
+            case fx.StartUnlock(attempt=attempt):
+                self._face.unlock(attempt)
+            case fx.StopFace():
+                self._face.stop()
 
     def _ask_site(self, effect: fx.FetchReference | fx.SendArrival | fx.AskMatch | fx.RequestLaunch) -> None:
         if self._site is None:
@@ -167,12 +185,19 @@ class KioskActions(QObject):
                 self._launch = None
                 self._health.watch_main_site(None)
                 self._tell(ev.Wiped(attempt=attempt))
-            case fx.Record(kind=kind, session_id=session_id, facts=facts):
-                self._records.append(kind, session_id, dict(facts))
+            case fx.Record():
+                self._record(effect)
             case fx.KeepResume(resume=resume):
                 self._records.keep_resume(resume)
             case fx.ForgetResume():
                 self._records.forget_resume()
+
+    def _record(self, effect: fx.Record) -> None:
+        now, facts = time.monotonic(), dict(effect.facts)
+        if effect.since:
+            facts["duration_s"] = round(now - self._recorded_at.get(effect.since, now), 1)
+        self._recorded_at[effect.kind] = now
+        self._records.append(effect.kind, effect.session_id, facts)
 
     # --- answers -------------------------------------------------------------------------------------------------
 
@@ -227,9 +252,10 @@ class KioskActions(QObject):
         holder = holder_of(journey.state)
         if attempt != journey.attempt or holder is None:
             return
+        reference = holder.reference.value if holder.reference else ""
         facts: dict[str, fx.Fact] = {
             "outcome": outcome.value,
-            "reference": holder.reference.value if holder.reference else "",
+            "reference": "enrolled" if isinstance(journey.state, Locked) else reference,
             "model": self._face.model,
         }
         if observation.similarity_score is not None:
@@ -243,11 +269,24 @@ class KioskActions(QObject):
 
     @Slot(int, object)
     def _on_face_failed(self, attempt: int, code: ErrorCode) -> None:
+        self._note_camera(code)
+        self._tell(ev.FaceFailed(attempt=Attempt(attempt), code=code))
+
+    def _note_camera(self, code: ErrorCode) -> None:
         if code is ErrorCode.CAMERA_LOST:
             # The board hears of it now, so that the next probe that finds the camera is its return.
             status = DeviceStatus(kind=DeviceKind.CAMERA, state=DeviceState.FAILED, detail="no picture")
             self._health.observe_device(status)
-        self._tell(ev.FaceFailed(attempt=Attempt(attempt), code=code))
+
+    @Slot(object)
+    def _on_presence_found(self, event: ev.SeatChanged | ev.SeatTaken) -> None:
+        self._tell(event)
+
+    @Slot(object)
+    def _on_presence_failed(self, code: ErrorCode) -> None:
+        self._note_camera(code)
+        holder = holder_of(self.journey.journey.state)
+        self._records.append("seat_watch_failed", holder.session_id if holder else "", {"code": code.value})
 
     @Slot(object)
     def _on_health_condition_raised(self, code: ErrorCode) -> None:
@@ -288,6 +327,10 @@ class KioskActions(QObject):
     @Slot(int, object)
     def _on_browser_failed(self, attempt: int, code: ErrorCode) -> None:
         self._tell(ev.PageFailed(attempt=Attempt(attempt), code=code))
+
+    @Slot(object)
+    def _on_browser_lost(self, code: ErrorCode) -> None:
+        self._tell(ev.PageFailed(attempt=self.journey.journey.attempt, code=code))
 
     @Slot(str, str)
     def _on_browser_navigation_refused(self, host: str, reason: str) -> None:
