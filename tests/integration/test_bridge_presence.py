@@ -17,8 +17,10 @@ from drivers.errors import DeviceError, ErrorCode, KioskError
 from workstation.bridge import face as face_bridge
 from workstation.bridge.face import FaceBridge
 from workstation.bridge.presence import PresenceBridge
+from workstation.face.coaching import Coaching
+from workstation.face.liveness import ChallengePolicy
 from workstation.face.seat import SeatObservation
-from workstation.face.verification import Coaching, Decision, Observation
+from workstation.face.verification import Decision, Observation
 from workstation.identity.presence import make_rules
 from workstation.journey.events import SeatChanged, SeatTaken
 from workstation.journey.seat import SeatLevel
@@ -78,7 +80,7 @@ class ScriptedClient:
     def reset(self) -> None:
         self.resets += 1
 
-    def use_enrolled(self) -> bool:
+    def use_enrolled(self, challenges: ChallengePolicy) -> bool:
         return self.is_enrolled
 
     def watch(self, image: Image, captured_at: float) -> SeatObservation:
@@ -141,7 +143,7 @@ def client() -> ScriptedClient:
 def face(camera, client, qtbot: QtBot, monkeypatch) -> Iterator[FaceBridge]:
     monkeypatch.setattr(face_bridge, "WATCH_INTERVAL_S", 0.05)
     monkeypatch.setattr(face_bridge, "WATCH_RETRY_S", 0.05)
-    bridge = FaceBridge(camera, lambda: client)
+    bridge = FaceBridge(camera, lambda: client, challenges=ChallengePolicy(actions=()))
     yield bridge
     bridge.close()
     assert not camera.is_open

@@ -547,6 +547,12 @@ def test_three_failed_comparisons_call_a_human():
     assert fx.ClosePage() in effects
 
 
+def test_somebody_who_is_not_alive_unlocks_nothing():
+    journey, effects = play(*UNLOCK, face(e.FaceOutcome.NOT_LIVE))
+    assert journey.state.by_human
+    assert records(effects) == [("review_needed", {"code": ErrorCode.FACE_NOT_LIVE})]
+
+
 def test_nobody_to_compare_with_goes_to_a_human_at_once():
     journey, effects = play(*UNLOCK, no_face_in_the_photo)
     assert journey.state.by_human

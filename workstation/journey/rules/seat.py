@@ -44,7 +44,7 @@ from .arrival import leave
 from .outcome import Enter, Outcome, Stay, record
 
 UNLOCK_TRIES = 3
-UNLOCK_CHECK_S = 40.0
+UNLOCK_CHECK_S = 60.0
 """As long as the face check at sign-in may take."""
 
 _REASONS = {
@@ -157,6 +157,8 @@ def _unlocking(journey: Journey, state: Locked, event: Event) -> Outcome:
     match event:
         case FaceDecided(outcome=FaceOutcome.MATCH):
             return _unlocked(state, "face")
+        case FaceDecided(outcome=FaceOutcome.NOT_LIVE):
+            return _ask_human(waiting, ErrorCode.FACE_NOT_LIVE)
         case FaceDecided():
             failed = replace(waiting, tries=state.tries + 1, problem=ErrorCode.FACE_MISMATCH)
             if failed.tries >= UNLOCK_TRIES:

@@ -14,7 +14,7 @@ from workstation.journey.seat import LeaveReason
 from workstation.journey.states import Locked
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages, clock
-from workstation.ui.notices import locked_notice
+from workstation.ui.notices import Notice, locked_notice
 from workstation.ui.screens.base import ActionRow, TitledScreen
 from workstation.ui.screens.notice import NextCard, lines
 from workstation.ui.theme import Role, Theme, Tone
@@ -76,12 +76,13 @@ class LockedScreen(TitledScreen):
         state, policy = cast("Locked", scene.journey.state), scene.journey.seat_policy
         limit = self.messages.limit(policy.leave_s)
         notice = locked_notice(state, limit, self.messages)
-        self.show_head(notice.title, notice.lead)
+        self._show_head(scene, notice)
         self._panel.setVisible(not state.checking)
         for part in (self._camera, self._manual):
             part.setVisible(state.checking)
         if state.checking:
-            self._camera.show_face(scene.face, self.messages.text(f"coaching.{scene.face.coaching}"))
+            hint = f"prompt.{scene.face.prompt}" if scene.face.prompt else f"coaching.{scene.face.coaching}"
+            self._camera.show_face(scene.face, self.messages.text(hint))
         else:
             self._camera.show_frame(None)
         self._sign.show_mark(notice.icon, notice.tone)
@@ -94,6 +95,14 @@ class LockedScreen(TitledScreen):
         is_over = is_short_leave and scene.locked_s >= policy.leave_s
         self._timer.show_time(scene.locked_s, limit if is_short_leave else "", is_over=is_over)
         self._next.show_milestones(notice.milestones)
+
+    def _show_head(self, scene: Scene, notice: Notice) -> None:
+        state, face, words = cast("Locked", scene.journey.state), scene.face, self.messages
+        if state.checking and face.prompt:
+            lead = words.text("face.lead_action", number=face.actions_done + 1, total=face.actions_total)
+            self.show_head(words.text(f"prompt_title.{face.prompt}"), lead)
+        else:
+            self.show_head(notice.title, notice.lead)
 
     def show_frame(self, frame: QImage | None) -> None:
         """Show a camera picture."""
