@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
-from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, Frame, Image
-from drivers.errors import DeviceError, ErrorCode, KioskError
+from drivers.errors import ErrorCode
+from tests.integration.scripted_seat import EMPTY, EXPERT, STRANGER, TWO, ScriptedCamera, ScriptedClient
 from workstation.bridge import face as face_bridge
 from workstation.bridge.face import FaceBridge
 from workstation.bridge.presence import PresenceBridge
-from workstation.face.coaching import Coaching
 from workstation.face.liveness import ChallengePolicy
-from workstation.face.seat import SeatObservation
 from workstation.face.verification import Decision, Observation
 from workstation.identity.presence import make_rules
 from workstation.journey.events import SeatChanged, SeatTaken
@@ -27,72 +23,6 @@ from workstation.journey.seat import SeatLevel
 
 LIMIT_MS = 20_000
 RULES = make_rules(away_notice_s=0.3, away_lock_s=1.0, others_notice_s=0.2, others_alarm_s=0.6, camera_lock_s=1.5)
-EXPERT = SeatObservation(captured_at=0, face_count=1, is_expert=True, is_covered=False, is_frozen=False)
-EMPTY = replace(EXPERT, face_count=0, is_expert=None)
-TWO = replace(EXPERT, face_count=2)
-STRANGER = replace(EXPERT, is_expert=False)
-
-
-class ScriptedCamera:
-    """Frames of nothing, unless it is unplugged."""
-
-    def __init__(self) -> None:
-        self.is_plugged = threading.Event()
-        self.is_plugged.set()
-        self.is_open = False
-        self.opened = 0
-
-    def present(self) -> DeviceStatus:
-        return DeviceStatus(kind=DeviceKind.CAMERA, state=DeviceState.READY)
-
-    def open(self) -> None:
-        self._require_plugged()
-        self.is_open = True
-        self.opened += 1
-
-    def read(self, *, timeout_s: float) -> Frame:
-        self._require_plugged()
-        return Frame(image=np.zeros((8, 8, 3), np.uint8), captured_at=time.monotonic())
-
-    def close(self) -> None:
-        self.is_open = False
-
-    def _require_plugged(self) -> None:
-        if not self.is_plugged.is_set():
-            raise DeviceError(ErrorCode.CAMERA_LOST)
-
-
-class ScriptedClient:
-    """A face worker that sees what the test says."""
-
-    identity = None
-
-    def __init__(self) -> None:
-        self.seen = EXPERT
-        self.is_broken = False
-        self.is_enrolled = True
-        self.resets = 0
-
-    def start(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def reset(self) -> None:
-        self.resets += 1
-
-    def use_enrolled(self, challenges: ChallengePolicy) -> bool:
-        return self.is_enrolled
-
-    def watch(self, image: Image, captured_at: float) -> SeatObservation:
-        if self.is_broken:
-            raise KioskError(ErrorCode.FACE_ENGINE_FAILED)
-        return replace(self.seen, captured_at=captured_at)
-
-    def observe(self, image: Image, captured_at: float) -> Observation:
-        return Observation(
-            face_count=1, box=None, coaching=Coaching.NONE, kept_probes=5, needed_probes=5, decision=Decision.MATCH,
-            similarity_score=0.9,
-        )  # fmt: skip
 
 
 class Ears(QObject):
