@@ -538,6 +538,7 @@ def test_three_failed_comparisons_call_a_human():
     journey, effects = play(face(e.FaceOutcome.NO_MATCH), journey=journey)
     assert journey.state.by_human
     assert records(effects) == [("review_needed", {"code": ErrorCode.FACE_MISMATCH})]
+    assert fx.StopTimer(timer=e.Timer.SEAT) in effects
     assert play(press(e.Intent.UNLOCK), journey=journey) == (journey, ())
     assert play(e.ReviewPassed(session_id="T"), journey=journey) == (journey, ())
     assert isinstance(play(e.ReviewPassed(session_id="S"), journey=journey)[0].state, s.Evaluating)

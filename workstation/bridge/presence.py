@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from drivers.errors import ErrorCode
 from workstation.face.seat import SeatObservation
-from workstation.identity.presence import Presence, PresenceWatch, Rules
+from workstation.identity.presence import ActiveFinding, PresenceWatch, Rules
 from workstation.journey.events import SeatChanged, SeatTaken
 from workstation.journey.seat import SeatLevel
 from workstation.journey.states import Attempt
@@ -86,7 +86,7 @@ class PresenceBridge(QObject):
         if self._watch is not None:
             self._follow(self._watch.tick(time.monotonic()))
 
-    def _follow(self, found: frozenset[Presence]) -> None:
+    def _follow(self, found: frozenset[ActiveFinding]) -> None:
         """Tell every change of a code's level; of two findings with one code the worse counts."""
         ordered = sorted(found, key=lambda presence: _ORDER.index(presence.level))
         now = {presence.code: presence.level for presence in ordered}

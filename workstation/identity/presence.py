@@ -91,7 +91,7 @@ def make_rules(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Presence:
+class ActiveFinding:
     """One thing that is wrong now.
 
     Attributes:
@@ -133,7 +133,7 @@ class PresenceWatch:
         """Whether the seat was empty for a while and somebody, alone, sits in it again."""
         return self._was_empty and self._frames_since_return >= RETURN_FRAMES
 
-    def observe(self, seen: SeatObservation) -> frozenset[Presence]:
+    def observe(self, seen: SeatObservation) -> frozenset[ActiveFinding]:
         """Take one frame."""
         at = seen.captured_at
         if at < self._last_frame:
@@ -150,13 +150,13 @@ class PresenceWatch:
         self._follow_return(seen)
         return self._drop_stale()
 
-    def camera_lost(self, at: float) -> frozenset[Presence]:
+    def camera_lost(self, at: float) -> frozenset[ActiveFinding]:
         """Note that no frames come. A frame captured before is no sign that they do."""
         if at >= self._last_frame:
             self._runs.setdefault(PresenceFinding.CAMERA_LOST, _Run(since=at, last=at))
         return self.tick(at)
 
-    def tick(self, at: float) -> frozenset[Presence]:
+    def tick(self, at: float) -> frozenset[ActiveFinding]:
         """Let time pass. Without frames it ends findings, and makes none but that of a lost camera."""
         self._now = max(self._now, at)
         return self._drop_stale()
@@ -168,21 +168,21 @@ class PresenceWatch:
         else:
             self._runs[finding] = _Run(since=run.since, last=at, frames=run.frames + 1)
 
-    def _drop_stale(self) -> frozenset[Presence]:
+    def _drop_stale(self) -> frozenset[ActiveFinding]:
         for finding, run in list(self._runs.items()):
             is_stale = self._now - run.last > self._rules[finding].max_gap_s
             if is_stale and finding is not PresenceFinding.CAMERA_LOST:
                 del self._runs[finding]
         return self._findings()
 
-    def _findings(self) -> frozenset[Presence]:
+    def _findings(self) -> frozenset[ActiveFinding]:
         return frozenset(found for item in self._runs.items() if (found := self._judge(*item)) is not None)
 
-    def _judge(self, finding: PresenceFinding, run: _Run) -> Presence | None:
+    def _judge(self, finding: PresenceFinding, run: _Run) -> ActiveFinding | None:
         rule = self._rules[finding]
         end = self._now if finding is PresenceFinding.CAMERA_LOST else run.last
         level = rule.level(end - run.since, run.frames)
-        return None if level is None else Presence(finding=finding, code=rule.code, since=run.since, level=level)
+        return None if level is None else ActiveFinding(finding=finding, code=rule.code, since=run.since, level=level)
 
     def _follow_return(self, seen: SeatObservation) -> None:
         away = self._runs.get(PresenceFinding.AWAY)

@@ -121,7 +121,8 @@ class KioskWindow(QWidget):
         self._evaluating_since = (self._evaluating_since or now) if is_evaluating else None
         is_out = bool(journey.conditions & _OUTAGES)
         self._outage_since = (self._outage_since or now) if is_out else None
-        entered = journey.attempt != self._scene.journey.attempt
+        shown = self._scene.journey
+        entered = (journey.attempt, journey.state) != (shown.attempt, shown.state)
         known = holder_of(journey.state) is not None
         left = self._scene.holder is not None and not known
         face = FaceView() if entered else self._scene.face

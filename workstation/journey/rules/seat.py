@@ -140,7 +140,9 @@ def _lock(state: Evaluating, code: ErrorCode) -> Outcome:
 
 def _locked(journey: Journey, state: Locked, event: Event) -> Outcome:
     match event:
-        case Pressed(intent=Intent.UNLOCK) | SeatTaken() if not state.by_human:
+        case _ if state.by_human:
+            return _while_locked(state, event)
+        case Pressed(intent=Intent.UNLOCK) | SeatTaken():
             limit = StartTimer(timer=Timer.POLL, attempt=journey.attempt, seconds=UNLOCK_CHECK_S)
             check = (StopWatching(), StartUnlock(attempt=journey.attempt), limit)
             return Stay(replace(state, checking=True, problem=None), check)
@@ -208,7 +210,7 @@ def _leave_reason(state: Locked, reason: LeaveReason) -> Outcome:
 
 def _ask_human(state: Locked, code: ErrorCode) -> Outcome:
     asked = record("review_needed", state.session.holder, code=code)
-    stopped = (StopWatching(), StopFace(), StopTimer(timer=Timer.POLL))
+    stopped = (StopWatching(), StopFace(), StopTimer(timer=Timer.POLL), StopTimer(timer=Timer.SEAT))
     return Stay(replace(state, by_human=True, problem=None), (*asked, *stopped))
 
 
