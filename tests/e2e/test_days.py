@@ -277,7 +277,7 @@ def evaluating(tmp_path):
         play = Playwright(stage, kiosk, None, print)
         play.until("idle", "idle")
         stage.bench.change(scene=Scene.PERSON_A, card="person-a")
-        play.until("task-review", "matched")
+        play.until("task-review", "matched", timeout_s=90)
         stage.bench.change(card=None)
         play.let(0.5)
         play.press("Return")
@@ -304,7 +304,7 @@ def test_an_expert_who_leaves_finds_the_booth_locked_and_opens_it_by_face(evalua
     play.until("locked", "seat left")
     play.until_recorded("seat_alarm")
     play.place(scene=Scene.PERSON_A)
-    play.until("evaluating", "back, without a key pressed")
+    play.until("evaluating", "back, without a key pressed", timeout_s=60)
     play.wait_for_event("seat_unlocked")
     [unlocked] = recorded(play, "seat_unlocked")
     assert (unlocked["code"], unlocked["method"]) == ("E-701", "face")
@@ -317,12 +317,13 @@ def test_another_person_in_the_seat_locks_it_and_a_human_decides(evaluating):
     play = evaluating
     play.place(scene=Scene.PERSON_B)
     play.until("locked", "somebody else")
+    play.until_recorded("seat_locked")
     [locked] = recorded(play, "seat_locked")
     assert locked["code"] == "E-704"
     for _ in range(3):
         play.let(0.5)
         play.press("Return")
-        play.until_recorded("face_compared")
+        play.until_recorded("face_compared", timeout_s=60)
     play.until_recorded("review_needed")
     play.wait_for_event("review_needed")
     session_id = play.stage.administrator.waiting_review(BOOTH_ID)
@@ -351,7 +352,7 @@ def test_a_short_leave_by_the_keyboard(evaluating):
     assert locked["code"] == "E-702"
     play.let(3.0)
     play.place(scene=Scene.PERSON_A)
-    play.until("evaluating", "back")
+    play.until("evaluating", "back", timeout_s=60)
 
 
 @pytest.mark.parametrize(
@@ -367,9 +368,10 @@ def test_a_camera_that_shows_nothing_locks_the_booth(evaluating, change, back, c
     play = evaluating
     play.place(**change)
     play.until("locked", "nothing to see")
+    play.until_recorded("seat_locked")
     [locked] = recorded(play, "seat_locked")
     assert locked["code"] == code
     play.place(**back)
     play.let(4.0)
     play.press("Return")
-    play.until("evaluating", "the camera is back")
+    play.until("evaluating", "the camera is back", timeout_s=60)

@@ -134,6 +134,14 @@ def test_a_seat_is_taken_again_only_after_it_was_empty():
     assert watch.has_returned
 
 
+def test_a_seat_known_to_be_empty_is_taken_at_once():
+    watch = PresenceWatch(RULES, is_empty=True)
+    watch.observe(replace(TURNED, captured_at=1.0))
+    assert not watch.has_returned
+    watch.observe(replace(TURNED, captured_at=2.0))
+    assert watch.has_returned
+
+
 observations = st.builds(
     SeatObservation,
     captured_at=st.floats(0, 400),

@@ -491,6 +491,7 @@ def test_an_empty_seat_is_mentioned_and_then_locks():
     journey, effects = play(LEFT, journey=journey)
     assert isinstance(journey.state, s.Locked)
     assert records(effects) == [("seat_locked", {"code": ErrorCode.SEAT_LEFT})]
+    assert fx.WatchSeat(attempt=journey.attempt, is_empty=True) in effects
     assert fx.StartTimer(timer=e.Timer.SEAT, attempt=journey.attempt, seconds=300.0) in effects
     assert fx.ClosePage() not in effects
 
@@ -585,6 +586,7 @@ def test_a_comparison_that_gets_nowhere_costs_no_try(event):
 def test_a_short_leave_locks_at_once_and_asks_what_for():
     journey, effects = play(*TO_EVALUATION, press(e.Intent.LEAVE))
     assert journey.state.code is ErrorCode.SHORT_LEAVE
+    assert fx.WatchSeat(attempt=journey.attempt) in effects, "the expert still sits there"
     assert fx.StartTimer(timer=e.Timer.SEAT, attempt=journey.attempt, seconds=900.0) in effects
     journey, effects = play(press(e.Intent.LEAVE_WATER), journey=journey)
     assert journey.state.reason is LeaveReason.WATER

@@ -141,8 +141,8 @@ class KioskActions(QObject):
 
     def _use_camera(self, effect: fx.WatchSeat | fx.StopWatching | fx.StartUnlock | fx.StopFace) -> None:
         match effect:
-            case fx.WatchSeat(attempt=attempt):
-                self._presence.watch(attempt)
+            case fx.WatchSeat(attempt=attempt, is_empty=is_empty):
+                self._presence.watch(attempt, is_empty=is_empty)
             case fx.StopWatching():
                 self._presence.stop()
             case fx.StartUnlock(attempt=attempt):

@@ -43,10 +43,10 @@ class PresenceBridge(QObject):
         self._ticker.setInterval(TICK_MS)
         self._ticker.timeout.connect(self._on_ticker_timeout)
 
-    def watch(self, attempt: int) -> None:
-        """Watch the seat for this attempt, from nothing seen on."""
+    def watch(self, attempt: int, *, is_empty: bool = False) -> None:
+        """Watch the seat for this attempt, from nothing seen on but that it ``is_empty``."""
         self._attempt = attempt
-        self._watch = PresenceWatch(self._rules)
+        self._watch = PresenceWatch(self._rules, is_empty=is_empty)
         self._levels = {}
         self._is_taken = self._has_failed = False
         self._face.watch(attempt)

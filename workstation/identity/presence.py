@@ -119,13 +119,17 @@ class PresenceWatch:
 
     A frame is on its way for a moment, so the clock may be ahead of it. Every call returns what is wrong now, and from
     when on.
+
+    Args:
+        rules: the table.
+        is_empty: whether the seat is known to be empty.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, *, is_empty: bool = False) -> None:
         self._rules = rules
         self._runs: dict[PresenceFinding, _Run] = {}
         self._now = self._last_frame = float("-inf")
-        self._was_empty = False
+        self._was_empty = is_empty
         self._frames_since_return = 0
 
     @property

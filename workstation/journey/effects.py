@@ -44,9 +44,14 @@ class StopFace:
 
 @dataclass(frozen=True, kw_only=True)
 class WatchSeat:
-    """Watch who sits there, a frame or two a second; tell it by SeatChanged and SeatTaken."""
+    """Watch who sits there, a frame or two a second; tell it by SeatChanged and SeatTaken.
+
+    Attributes:
+        is_empty: the seat is known to be empty when the watch begins.
+    """
 
     attempt: Attempt
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

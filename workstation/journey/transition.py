@@ -231,7 +231,8 @@ def _started_with_session(
 
 
 def _started_in_evaluation(journey: Journey, state: Evaluating | Locked) -> tuple[Effect, ...]:
-    watch = (WatchSeat(attempt=journey.attempt),) if journey.seat_policy.watch else ()
+    is_empty = isinstance(state, Locked) and state.code is ErrorCode.SEAT_LEFT
+    watch = (WatchSeat(attempt=journey.attempt, is_empty=is_empty),) if journey.seat_policy.watch else ()
     if isinstance(state, Evaluating):
         session = state.session
         resume = Resume(
