@@ -54,6 +54,7 @@ class ScriptedClient:
     """A face worker that sees what the test says."""
 
     identity = None
+    has_seen = False
 
     def __init__(self) -> None:
         self.seen = EXPERT
