@@ -51,6 +51,10 @@ class ErrorCode(StrEnum):
     RESTARTED = "E-604"
     STORAGE_FULL = "E-605"
     CLOCK_OFF = "E-606"
+    SEAT_LEFT = "E-701"
+    SHORT_LEAVE = "E-702"
+    SEAT_SEVERAL = "E-703"
+    SEAT_OTHER_PERSON = "E-704"
     ACTION_NOT_ALLOWED = "E-707"
     INTERNAL = "E-901"
 

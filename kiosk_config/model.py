@@ -247,6 +247,27 @@ class Face(Section):
     )
 
 
+class Presence(Section):
+    """Who sits in the booth during the evaluation (E-701 to E-704, E-405, E-406)."""
+
+    watch: bool = Field(default=True, description="Watch the seat by camera. Without it only 暂离 locks the booth.")
+    away_notice_s: float = Field(default=20.0, ge=1, le=600, description="An empty seat is mentioned, in seconds.")
+    away_lock_s: float = Field(default=60.0, ge=2, le=3600, description="An empty seat locks the booth, in seconds.")
+    away_report_s: float = Field(
+        default=300.0, ge=2, le=7200, description="The administrator is told of a seat left and locked, in seconds."
+    )
+    leave_s: float = Field(
+        default=900.0, ge=2, le=7200, description="Longest 暂离 before the administrator is told, in seconds."
+    )
+    others_notice_s: float = Field(default=3.0, ge=1, le=600, description="A second person is mentioned, in seconds.")
+    others_alarm_s: float = Field(
+        default=15.0, ge=2, le=3600, description="The administrator is told of a second person, in seconds."
+    )
+    camera_lock_s: float = Field(
+        default=180.0, ge=2, le=3600, description="A lost or covered camera locks the booth, in seconds."
+    )
+
+
 class Storage(Section):
     """Where the booth keeps its journal."""
 
@@ -287,6 +308,7 @@ class BoothConfig(Section):
     headset: Headset = Headset()
     ups: Ups = Ups()
     face: Face = Face()
+    presence: Presence = Presence()
     storage: Storage = Storage()
     screen: Screen = Screen()
     drill: Drill = Drill()

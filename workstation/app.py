@@ -15,13 +15,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from drivers.contracts import CancelToken, CardType
 from drivers.errors import ErrorCode, KioskError
-from kiosk_config.model import BoothConfig, Site
+from kiosk_config.model import BoothConfig, Presence, Site
 from workstation import devices, readers
 from workstation.bridge.actions import KioskActions
 from workstation.bridge.browser import BrowserBridge
 from workstation.bridge.card import CardBridge
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.bridge.health import HealthBridge
+from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
@@ -29,9 +30,11 @@ from workstation.exits import EXIT_RESTART
 from workstation.face.client import FaceClient
 from workstation.face.verification import Observation
 from workstation.health.board import HealthSnapshot
+from workstation.identity.presence import Rules, make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
 from workstation.journey.events import Crashed, Intent, Pressed
+from workstation.journey.seat import SeatPolicy
 from workstation.journey.states import Journey, PhotoPolicy, SigningOut, holder_of
 from workstation.logs import log_event
 from workstation.site.client import SiteClient
@@ -109,6 +112,7 @@ class Application(QObject):
             vault=self._vault,
             card=self._card,
             face=self._face,
+            presence=PresenceBridge(self._face, _seat_rules(config.presence), self),
             health=self._health,
             records=self._records,
             browser=self._browser,
@@ -133,7 +137,8 @@ class Application(QObject):
     def start(self) -> None:
         """Begin the journey and watch the devices."""
         policy = PhotoPolicy(self._config.photo.missing)
-        self._actions.journey.begin(resume_from(self._journal.load_resume()), policy)
+        resume = resume_from(self._journal.load_resume())
+        self._actions.journey.begin(resume, policy, _seat_policy(self._config.presence))
         self._card.start()
         self._health.start()
         self._face.prepare()
@@ -277,6 +282,25 @@ def _read_token(site: Site) -> str:
         return site.token_file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise _unusable("site.token_file", error) from error
+
+
+def _seat_rules(presence: Presence) -> Rules:
+    return make_rules(
+        away_notice_s=presence.away_notice_s,
+        away_lock_s=presence.away_lock_s,
+        others_notice_s=presence.others_notice_s,
+        others_alarm_s=presence.others_alarm_s,
+        camera_lock_s=presence.camera_lock_s,
+    )
+
+
+def _seat_policy(presence: Presence) -> SeatPolicy:
+    return SeatPolicy(
+        watch=presence.watch,
+        away_report_s=presence.away_report_s,
+        leave_s=presence.leave_s,
+        camera_lock_s=presence.camera_lock_s,
+    )
 
 
 def _make_folder(path: Path) -> None:

@@ -268,3 +268,127 @@ def test_a_power_cut_during_the_evaluation_leads_back_to_it(stage):
         kiosk.stop()
     assert ask(stage, "SELECT count(*) FROM launches WHERE redeemed_at IS NOT NULL") == [(2,)]
     assert_chain_holds(stage)
+
+
+# --- the seat during the evaluation
+
+SHORT_TIMES = {
+    "away_notice_s": 1.0,
+    "away_lock_s": 4.0,
+    "away_report_s": 3.0,
+    "leave_s": 3.0,
+    "others_notice_s": 1.5,
+    "others_alarm_s": 4.0,
+    "camera_lock_s": 6.0,
+}
+
+
+@pytest.fixture
+def evaluating(tmp_path):
+    """A kiosk whose expert has just begun to evaluate, and that loses patience quickly."""
+    with (
+        Stage(tmp_path / "drill", presence=SHORT_TIMES, fullscreen=True) as stage,
+        KioskProcess(stage.config_file, stage.environment) as kiosk,
+    ):
+        assert stage.notes == {}, "a real service is missing"
+        play = Playwright(stage, kiosk, None, print)
+        play.until("idle", "idle")
+        stage.bench.change(scene=Scene.PERSON_A, card="person-a")
+        play.until("task-review", "matched", timeout_s=90)
+        stage.bench.change(card=None)
+        play.let(0.5)
+        play.press("Return")
+        play.until_recorded("checks_done")
+        play.let(0.5)
+        play.press("Return")
+        play.until("evaluating", "evaluating")
+        play.let(1.5)
+        yield play
+        assert kiosk.stop() == 0
+        assert ask(stage, "SELECT count(*) FROM launches WHERE redeemed_at IS NOT NULL") == [(1,)], "the same page"
+        assert_chain_holds(stage)
+        assert_no_personal_data(stage.directory, str(kiosk.lines))
+
+
+def recorded(play, kind):
+    return [line for line in play.kiosk.lines if line.get("event") == "recorded" and line.get("kind") == kind]
+
+
+def test_an_expert_who_leaves_finds_the_booth_locked_and_opens_it_by_face(evaluating):
+    play = evaluating
+    play.place(scene=Scene.NOBODY)
+    play.until_recorded("seat_notice")
+    play.until("locked", "seat left")
+    play.until_recorded("seat_alarm")
+    play.place(scene=Scene.PERSON_A)
+    play.until("evaluating", "back, without a key pressed", timeout_s=60)
+    play.wait_for_event("seat_unlocked")
+    [unlocked] = recorded(play, "seat_unlocked")
+    assert (unlocked["code"], unlocked["method"]) == ("E-701", "face")
+    assert unlocked["duration_s"] >= SHORT_TIMES["away_report_s"]
+    [compared] = [line for line in recorded(play, "face_compared") if line["reference"] == "enrolled"]
+    assert compared["outcome"] == "match"
+
+
+def test_another_person_in_the_seat_locks_it_and_a_human_decides(evaluating):
+    play = evaluating
+    play.place(scene=Scene.PERSON_B)
+    play.until("locked", "somebody else")
+    play.until_recorded("seat_locked")
+    [locked] = recorded(play, "seat_locked")
+    assert locked["code"] == "E-704"
+    for _ in range(3):
+        play.let(0.5)
+        play.press("Return")
+        play.until_recorded("face_compared", timeout_s=60)
+    play.until_recorded("review_needed")
+    play.wait_for_event("review_needed")
+    session_id = play.stage.administrator.waiting_review(BOOTH_ID)
+    play.stage.administrator.review(BOOTH_ID, session_id, passed=False)
+    play.until("farewell", "refused and wiped")
+    play.wait_for_event("signed_out")
+
+
+def test_a_second_person_is_told_to_the_administrator(evaluating):
+    play = evaluating
+    play.place(scene=Scene.TWO)
+    play.until_recorded("seat_alarm")
+    play.place(scene=Scene.PERSON_A)
+    play.until_recorded("seat_notice_cleared")
+    assert [line["code"] for line in recorded(play, "seat_alarm")] == ["E-703"]
+    assert recorded(play, "seat_locked") == []
+
+
+def test_a_short_leave_by_the_keyboard(evaluating):
+    play = evaluating
+    play.press("F10", "shift+Tab", "shift+Tab", "Return")
+    play.until("locked", "short leave")
+    play.place(scene=Scene.NOBODY)
+    play.until_recorded("seat_alarm")
+    [locked] = recorded(play, "seat_locked")
+    assert locked["code"] == "E-702"
+    play.let(3.0)
+    play.place(scene=Scene.PERSON_A)
+    play.until("evaluating", "back", timeout_s=60)
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "code"),
+    [
+        ({"scene": Scene.COVERED}, {"scene": Scene.PERSON_A}, "E-406"),
+        ({"scene": Scene.FROZEN}, {"scene": Scene.PERSON_A}, "E-406"),
+        ({"camera_plugged": False}, {"camera_plugged": True}, "E-405"),
+    ],
+    ids=["covered", "frozen", "unplugged"],
+)
+def test_a_camera_that_shows_nothing_locks_the_booth(evaluating, change, back, code):
+    play = evaluating
+    play.place(**change)
+    play.until("locked", "nothing to see")
+    play.until_recorded("seat_locked")
+    [locked] = recorded(play, "seat_locked")
+    assert locked["code"] == code
+    play.place(**back)
+    play.let(4.0)
+    play.press("Return")
+    play.until("evaluating", "the camera is back", timeout_s=60)

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from drivers.errors import ErrorCode, OtherCard
 from workstation.journey.events import Intent
+from workstation.journey.seat import LeaveReason, SeatPolicy
 from workstation.journey.states import (
     Arriving,
     Assignment,
@@ -31,6 +32,7 @@ from workstation.journey.states import (
     Idle,
     Journey,
     Launching,
+    Locked,
     OutOfService,
     Presence,
     PresenceMethod,
@@ -46,6 +48,7 @@ from workstation.site.contract import ReadingKind, ReadingState
 from workstation.ui.messages import Language, Messages
 from workstation.ui.screens.evaluation import EvaluationScreen
 from workstation.ui.screens.face import FaceScreen
+from workstation.ui.screens.locked import LockedScreen
 from workstation.ui.theme import install_fonts
 from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, StatusView
 from workstation.ui.widgets.basics import ProgressBar
@@ -90,6 +93,10 @@ def launching(code: ErrorCode | None = None) -> Launching:
     return Launching(session=SESSION, expert_hash="h", problem=code)
 
 
+def locked(code: ErrorCode = ErrorCode.SEAT_LEFT, **facts: object) -> Locked:
+    return replace(Locked(session=SESSION, expert_hash="h", code=code), **facts)
+
+
 TASK_REVIEW = TaskReview(session=SESSION, expert_hash="h")
 EVALUATING = Evaluating(session=SESSION, expert_hash="h")
 CONFIRMING = replace(EVALUATING, confirming_end=True)
@@ -132,6 +139,18 @@ PLAIN: tuple[State, ...] = (
     launching(ErrorCode.TICKET_REFUSED),
     EVALUATING,
     CONFIRMING,
+    replace(EVALUATING, notices=frozenset({ErrorCode.SEAT_LEFT, ErrorCode.SEAT_SEVERAL, ErrorCode.CAMERA_COVERED})),
+    locked(),
+    locked(ErrorCode.SHORT_LEAVE),
+    *(locked(ErrorCode.SHORT_LEAVE, reason=reason) for reason in LeaveReason),
+    locked(ErrorCode.SEAT_OTHER_PERSON),
+    locked(ErrorCode.CAMERA_LOST),
+    locked(ErrorCode.CAMERA_COVERED),
+    locked(tries=1, problem=ErrorCode.FACE_MISMATCH),
+    locked(problem=ErrorCode.FACE_NOT_SEEN),
+    locked(problem=ErrorCode.FACE_ENGINE_FAILED),
+    locked(checking=True),
+    locked(by_human=True),
     SigningOut(holder=HOLDER, alias="评委 07"),
     Farewell(alias="评委 07"),
     Farewell(alias=""),
@@ -411,6 +430,15 @@ PRESSES = [
     (EVALUATING, "footer.help", Intent.HELP),
     (CONFIRMING, "evaluation.end_back", Intent.END_DECLINED),
     (CONFIRMING, "evaluation.end_confirm", Intent.END_CONFIRMED),
+    (EVALUATING, "footer.leave_seat", Intent.LEAVE),
+    (locked(), "locked.unlock", Intent.UNLOCK),
+    (locked(), "action.manual", Intent.MANUAL),
+    (locked(checking=True), "face.manual", Intent.MANUAL),
+    (locked(by_human=True), "footer.help", Intent.HELP),
+    (locked(ErrorCode.SHORT_LEAVE), "leave_reason.rest-room", Intent.LEAVE_REST_ROOM),
+    (locked(ErrorCode.SHORT_LEAVE), "leave_reason.water", Intent.LEAVE_WATER),
+    (locked(ErrorCode.SHORT_LEAVE), "leave_reason.unwell", Intent.LEAVE_UNWELL),
+    (locked(ErrorCode.SHORT_LEAVE), "leave_reason.other", Intent.LEAVE_OTHER),
     (Farewell(alias=""), "farewell.done", Intent.CONFIRM),
 ]
 
@@ -613,10 +641,11 @@ def test_conditions_get_a_banner_only_in_the_evaluation(open_window: Open) -> No
     conditions = frozenset({ErrorCode.CAMERA_LOST, ErrorCode.ON_BATTERY})
     window.show_status(replace(STATUS, on_battery=True, power=ReadingState.WARN, minutes_left=220))
     window.show_journey(Journey(state=EVALUATING, conditions=conditions))
-    assert Messages().expert(ErrorCode.CAMERA_LOST) in texts(window)
+    lost = Messages().expert(ErrorCode.CAMERA_LOST, limit="3 分钟")
+    assert lost in texts(window)
     assert Messages().expert(ErrorCode.ON_BATTERY, left="3 小时 40 分") in texts(window)
     window.show_journey(Journey(state=EVALUATING, conditions=frozenset({ErrorCode.ON_BATTERY})))
-    assert Messages().expert(ErrorCode.CAMERA_LOST) not in texts(window)
+    assert lost not in texts(window)
     window.show_journey(Journey(state=waiting(None), conditions=conditions, attempt=Attempt(1)))
     assert "市电中断" not in texts(window)
 
@@ -658,6 +687,92 @@ def test_the_page_cannot_be_used_while_the_end_is_confirmed(open_window: Open) -
     assert page.isEnabled()
     window.set_page(None)
     page.deleteLater()
+
+
+def test_the_page_is_hidden_and_gets_no_keys_while_the_booth_is_locked(
+    open_window: Open, qtbot: QtBot, qapp: QApplication
+) -> None:
+    window = open_window()
+    page = QLineEdit()
+    window.set_page(page)
+    window.show_journey(Journey(state=EVALUATING, attempt=Attempt(1)))
+    page.setFocus()
+    qtbot.keyClicks(window.focusWidget(), "ab")
+    assert page.text() == "ab"
+    for attempt, state in enumerate((locked(), locked(checking=True), locked(by_human=True)), 2):
+        window.show_journey(Journey(state=state, attempt=Attempt(attempt)))
+        assert not page.isVisible()
+        page.setFocus()  # as a script of the page would
+        assert qapp.focusWidget() is not page
+        qtbot.keyClicks(window.focusWidget() or window, "cd")
+    window.show_journey(Journey(state=EVALUATING, attempt=Attempt(9)))
+    assert page.isVisible()
+    assert page.text() == "ab"
+    assert window.focusWidget() is page
+    window.set_page(None)
+    page.deleteLater()
+
+
+def test_the_locked_booth_shows_nothing_of_the_person(open_window: Open) -> None:
+    window = open_window()
+    window.show_portrait(picture())
+    window.show_journey(Journey(state=EVALUATING))
+    window.show_journey(Journey(state=locked(), attempt=Attempt(1)))
+    assert HOLDER.masked_name not in texts(window)
+    assert HOLDER.masked_number not in texts(window)
+    assert TASK.project_name not in texts(window)
+
+
+def test_the_locked_booth_has_a_mirror_only_while_it_compares(open_window: Open) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=locked()))
+    window.show_frame(picture())
+    mirror = window.findChild(LockedScreen).findChild(CameraView)
+    assert not mirror.has_frame
+    window.show_journey(Journey(state=locked(checking=True)))
+    window.show_frame(picture())
+    window.show_face(FaceView(box=(0.3, 0.2, 0.3, 0.5), coaching=Coaching.TOO_FAR))
+    assert mirror.isVisible()
+    assert mirror.has_frame
+    assert mirror.hint == Messages().text("coaching.too-far")
+    window.show_journey(Journey(state=locked(problem=ErrorCode.FACE_MISMATCH)))
+    assert not mirror.has_frame
+    assert not mirror.isVisible()
+
+
+def test_a_short_leave_is_timed_and_says_when_it_is_over(open_window: Open, qtbot: QtBot) -> None:
+    window = open_window()
+    policy = SeatPolicy(leave_s=61.0)
+    window.show_journey(Journey(state=locked(ErrorCode.SHORT_LEAVE), seat_policy=policy))
+    assert "请在 1 分钟内返回" in texts(window)
+    qtbot.waitUntil(lambda: "00:00:01" in texts(window))
+    window._locked_since -= 60
+    qtbot.waitUntil(lambda: "已超过 1 分钟，已告知管理员" in texts(window))
+    window.show_journey(Journey(state=EVALUATING, attempt=Attempt(1)))
+    window.show_journey(Journey(state=locked(), attempt=Attempt(2)))
+    assert "00:00:00" in texts(window)
+    assert "内返回" not in texts(window)
+
+
+def test_the_evaluation_goes_on_counting_behind_the_lock(open_window: Open, qtbot: QtBot) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=EVALUATING))
+    window._evaluating_since -= 100
+    window.show_journey(Journey(state=locked(), attempt=Attempt(1)))
+    window.show_journey(Journey(state=EVALUATING, attempt=Attempt(2)))
+    assert "评标中 00:01:4" in texts(window)
+
+
+def test_what_is_wrong_with_the_seat_gets_a_banner(open_window: Open) -> None:
+    window = open_window()
+    codes = frozenset({ErrorCode.SEAT_SEVERAL, ErrorCode.CAMERA_COVERED})
+    window.show_journey(Journey(state=replace(EVALUATING, notices=codes)))
+    assert Messages().expert(ErrorCode.SEAT_SEVERAL) in texts(window)
+    assert "3 分钟内未恢复将锁定本工位" in texts(window)
+    window.show_journey(Journey(state=replace(EVALUATING, notices=codes), seat_policy=SeatPolicy(watch=False)))
+    assert "将锁定本工位" not in texts(window)
+    window.show_journey(Journey(state=EVALUATING))
+    assert Messages().expert(ErrorCode.SEAT_SEVERAL) not in texts(window)
 
 
 def test_the_header_names_what_is_wrong(open_window: Open) -> None:

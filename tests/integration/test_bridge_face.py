@@ -26,6 +26,7 @@ from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.face.client import FaceClient
 from workstation.face.coaching import Coaching
 from workstation.face.liveness import Action, ChallengePolicy
+from workstation.face.seat import SeatObservation
 from workstation.face.verification import Decision, NormalisedBox, Observation
 
 LIMIT_MS = 30_000
@@ -60,6 +61,10 @@ class Mirror(QObject):
         self.failures: list[tuple[int, ErrorCode]] = []
         self.kept: list[tuple[int, Image]] = []
         bridge.picture_kept.connect(self.on_kept)
+        self.seats: list[tuple[int, SeatObservation]] = []
+        self.losses: list[tuple[int, ErrorCode]] = []
+        bridge.seat_observed.connect(self.on_seat)
+        bridge.seat_lost.connect(self.on_lost)
         bridge.frame_captured.connect(self.on_frame)
         bridge.observed.connect(self.on_observed)
         bridge.failed.connect(self.on_failed)
@@ -82,6 +87,14 @@ class Mirror(QObject):
     @Slot(int, object)
     def on_failed(self, attempt: int, code: ErrorCode) -> None:
         self.failures.append((attempt, code))
+
+    @Slot(int, object)
+    def on_seat(self, attempt: int, seat: SeatObservation) -> None:
+        self.seats.append((attempt, seat))
+
+    @Slot(int, object)
+    def on_lost(self, attempt: int, code: ErrorCode) -> None:
+        self.losses.append((attempt, code))
 
     def decision(self, attempt: int) -> Decision | None:
         return next((found.decision for of, found in self.seen if of == attempt and found.decision), None)
@@ -351,3 +364,73 @@ def test_a_picture_for_the_screen_is_a_copy() -> None:
     assert (shown.width(), shown.height()) == (6, 4)
     assert shown.pixelColor(0, 0).getRgb() == (0, 0, 255, 255)
     assert shown.pixelColor(1, 1).getRgb() == (0, 0, 0, 255)
+
+
+# --- the seat
+
+
+def matched(bridge: FaceBridge, mirror: Mirror, until: Callable[[Callable[[], object]], None]) -> None:
+    bridge.start(1, portrait())
+    until(lambda: mirror.decision(1))
+    assert mirror.decision(1) is Decision.MATCH
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        (Scene.PERSON_A, 1, True, False, False),
+        (Scene.PERSON_B, 1, False, False, False),
+        (Scene.NOBODY, 0, None, False, False),
+        (Scene.COVERED, 0, None, True, False),
+        (Scene.FROZEN, 1, True, False, True),
+    ],
+)
+def test_the_seat_after_a_match(bridge, mirror, bench, until, seen) -> None:
+    scene, *wanted = seen
+    matched(bridge, mirror, until)
+    bench.change(scene=scene)
+    bridge.watch(2)
+    until(lambda: len(mirror.seats) >= 6)
+    bridge.stop()
+    attempt, seat = mirror.seats[-1]
+    assert attempt == 2
+    assert [seat.face_count, seat.is_expert, seat.is_covered, seat.is_frozen] == wanted
+
+
+def test_two_in_the_seat_without_a_match_before(bridge, mirror, bench, until) -> None:
+    bench.change(scene=Scene.TWO)
+    bridge.watch(1)
+    until(lambda: any(seat.face_count == 2 for _, seat in mirror.seats))
+    assert {seat.is_expert for _, seat in mirror.seats} == {None}
+
+
+def test_unlocking_compares_with_the_person_who_matched(bridge, mirror, bench, until) -> None:
+    matched(bridge, mirror, until)
+    bridge.unlock(2)
+    until(lambda: mirror.decision(2))
+    bench.change(scene=Scene.PERSON_B)
+    bridge.unlock(3)
+    until(lambda: mirror.decision(3))
+    assert (mirror.decision(2), mirror.decision(3)) == (Decision.MATCH, Decision.NO_MATCH)
+
+
+def test_after_the_visit_nobody_is_known(bridge, mirror, until) -> None:
+    matched(bridge, mirror, until)
+    bridge.release()
+    bridge.unlock(2)
+    until(lambda: mirror.failures)
+    assert mirror.failures == [(2, ErrorCode.CARD_PHOTO_UNUSABLE)]
+
+
+def test_the_seat_is_watched_again_after_a_loss(bridge, mirror, bench, clients, until) -> None:
+    bridge.watch(1)
+    until(lambda: mirror.seats)
+    bench.change(camera_plugged=False)
+    until(lambda: (1, ErrorCode.CAMERA_LOST) in mirror.losses)
+    bench.change(camera_plugged=True)
+    seen = len(mirror.seats)
+    until(lambda: len(mirror.seats) > seen)
+    os.kill(clients[0].pid, signal.SIGKILL)
+    until(lambda: (1, ErrorCode.FACE_ENGINE_FAILED) in mirror.losses)
+    seen = len(mirror.seats)
+    until(lambda: len(mirror.seats) > seen)

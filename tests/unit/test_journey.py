@@ -13,6 +13,7 @@ from workstation.journey import effects as fx
 from workstation.journey import events as e
 from workstation.journey import states as s
 from workstation.journey.diagram import explore, holder, sample_events
+from workstation.journey.seat import LeaveReason, SeatLevel, SeatPolicy
 from workstation.journey.transition import TIME_LIMITS_S, start, transition
 
 HASH = "0" * 64
@@ -90,6 +91,19 @@ TO_EVALUATION = (
 )
 
 
+def seat(code, level):
+    return lambda attempt: e.SeatChanged(attempt=attempt, code=code, level=level)
+
+
+def records(effects):
+    return [(effect.kind, dict(effect.facts)) for effect in effects if isinstance(effect, fx.Record)]
+
+
+LEFT = seat(ErrorCode.SEAT_LEFT, SeatLevel.LOCK)
+TO_LOCK = (*TO_EVALUATION, LEFT)
+UNLOCK = (*TO_LOCK, press(e.Intent.UNLOCK))
+
+
 def test_the_good_day_goes_through_every_step_and_ends_idle():
     journey, effects = play(*TO_EVALUATION)
     assert isinstance(journey.state, s.Evaluating)
@@ -135,9 +149,11 @@ def test_every_state_of_the_type_is_reachable_and_limited_in_time():
 
 
 @st.composite
-def walks(draw):
-    """A random walk of up to 60 events; one in ten carries a stale attempt."""
+def walks(draw, evaluating=False):
+    """A random walk of up to 60 events, from the start or the evaluation on; one in ten carries a stale attempt."""
     journey, _ = start(draw(st.sampled_from([None, RESUME])), draw(st.sampled_from(s.PhotoPolicy)))
+    if evaluating:
+        journey, _ = play(*TO_EVALUATION, journey=journey)
     steps = []
     for _ in range(draw(st.integers(1, 60))):
         event = draw(st.sampled_from(list(sample_events(journey))))
@@ -177,8 +193,9 @@ def test_every_ending_clears_the_card_data_and_closes_the_page(steps):
         known = s.holder_of(before.state) and not isinstance(before.state, s.SigningOut)
         if known and (s.holder_of(after.state) is None or isinstance(after.state, s.SigningOut)):
             assert any(isinstance(effect, fx.WipeIdentity) for effect in effects)
-        if isinstance(before.state, s.Evaluating) and not isinstance(after.state, s.Evaluating):
-            assert fx.ClosePage() in effects
+        open_page = s.Evaluating | s.Locked
+        if isinstance(before.state, open_page):
+            assert (fx.ClosePage() in effects) == (not isinstance(after.state, open_page))
 
 
 @settings(max_examples=300, deadline=None)
@@ -197,16 +214,45 @@ def test_no_face_is_checked_without_a_picture_and_no_refused_card_is_kept(steps)
 
 @settings(max_examples=300, deadline=None)
 @given(walks())
-def test_the_camera_runs_only_while_a_face_is_checked(steps):
-    on = False
+def test_the_camera_runs_only_while_a_face_is_checked_or_the_seat_is_watched(steps):
+    checks = watches = False
     for _, _, effects, after in steps:
         for effect in effects:
-            if isinstance(effect, fx.StopFace):
-                on = False
-            if isinstance(effect, fx.StartFace):
-                assert not on
-                on = True
-        assert on == isinstance(after.state, s.FaceCheck)
+            match effect:
+                case fx.StopFace():
+                    checks = False
+                case fx.StopWatching():
+                    watches = False
+                case fx.StartFace() | fx.StartUnlock():
+                    assert not checks
+                    assert not watches
+                    checks = True
+                case fx.WatchSeat():
+                    assert not checks
+                    watches = True
+        locked = after.state if isinstance(after.state, s.Locked) else None
+        assert checks == (isinstance(after.state, s.FaceCheck) or bool(locked and locked.checking))
+        idle = locked and not locked.checking and not locked.by_human
+        assert watches == (isinstance(after.state, s.Evaluating) or bool(idle))
+
+
+@settings(max_examples=300, deadline=None)
+@given(walks(evaluating=True))
+def test_a_locked_booth_opens_for_this_person_or_by_a_human_only(steps):
+    for before, event, effects, after in steps:
+        if not isinstance(before.state, s.Locked) or isinstance(after.state, s.Locked | s.OutOfService):
+            continue
+        assert s.holder_of(after.state) == before.state.session.holder
+        if isinstance(after.state, s.SigningOut):
+            assert any(isinstance(effect, fx.WipeIdentity) for effect in effects)
+            continue
+        assert isinstance(after.state, s.Evaluating | s.Launching)
+        matched = e.FaceDecided(attempt=before.attempt, outcome=e.FaceOutcome.MATCH)
+        by_face = before.state.checking and event == matched
+        by_human = before.state.by_human and event == e.ReviewPassed(session_id="S")
+        assert by_face or by_human
+        [(kind, facts)] = records(effects)
+        assert (kind, facts["method"]) == ("seat_unlocked", "face" if by_face else "human")
 
 
 @settings(max_examples=300, deadline=None)
@@ -546,3 +592,154 @@ def test_a_message_stays_until_it_was_read():
     journey, effects = play(press(e.Intent.MESSAGE_READ), journey=journey)
     assert not journey.message
     assert effects == (fx.Record(kind="message_read"),)
+
+
+# --- the seat during the evaluation
+
+
+def test_an_empty_seat_is_mentioned_and_then_locks():
+    journey, effects = play(*TO_EVALUATION, seat(ErrorCode.SEAT_LEFT, SeatLevel.NOTICE))
+    assert journey.state.notices == {ErrorCode.SEAT_LEFT}
+    assert records(effects) == [("seat_notice", {"code": ErrorCode.SEAT_LEFT})]
+    back, effects = play(seat(ErrorCode.SEAT_LEFT, None), journey=journey)
+    assert back.state.notices == frozenset()
+    assert records(effects) == [("seat_notice_cleared", {"code": ErrorCode.SEAT_LEFT})]
+    journey, effects = play(LEFT, journey=journey)
+    assert isinstance(journey.state, s.Locked)
+    assert records(effects) == [("seat_locked", {"code": ErrorCode.SEAT_LEFT})]
+    assert fx.WatchSeat(attempt=journey.attempt, is_empty=True) in effects
+    assert fx.StartTimer(timer=e.Timer.SEAT, attempt=journey.attempt, seconds=300.0) in effects
+    assert fx.ClosePage() not in effects
+
+
+def test_a_second_person_is_told_to_the_administrator_and_locks_nothing():
+    several = ErrorCode.SEAT_SEVERAL
+    journey, effects = play(*TO_EVALUATION, seat(several, SeatLevel.NOTICE), seat(several, SeatLevel.ALARM))
+    assert isinstance(journey.state, s.Evaluating)
+    assert journey.state.notices == {several}
+    assert records(effects) == [("seat_alarm", {"code": several})]
+
+
+@pytest.mark.parametrize("code", [ErrorCode.SEAT_OTHER_PERSON, ErrorCode.CAMERA_LOST, ErrorCode.CAMERA_COVERED])
+def test_what_the_administrator_knows_already_starts_no_timer(code):
+    journey, effects = play(*TO_EVALUATION, seat(code, SeatLevel.LOCK))
+    assert journey.state.code is code
+    assert not any(isinstance(effect, fx.StartTimer) and effect.timer is e.Timer.SEAT for effect in effects)
+
+
+def test_the_same_face_unlocks_and_the_page_is_still_there():
+    journey, effects = play(*UNLOCK)
+    assert fx.StartUnlock(attempt=journey.attempt) in effects
+    journey, effects = play(face(e.FaceOutcome.MATCH), journey=journey)
+    assert isinstance(journey.state, s.Evaluating)
+    assert fx.ClosePage() not in effects
+    assert fx.WatchSeat(attempt=journey.attempt) in effects
+    [unlocked] = [effect for effect in effects if isinstance(effect, fx.Record)]
+    assert (unlocked.kind, unlocked.since) == ("seat_unlocked", "seat_locked")
+    assert dict(unlocked.facts) == {"code": ErrorCode.SEAT_LEFT, "method": "face", "tries": 0}
+
+
+def test_somebody_who_sits_down_again_is_looked_at_without_a_button():
+    journey, effects = play(*TO_LOCK, lambda attempt: e.SeatTaken(attempt=attempt))
+    assert journey.state.checking
+    assert fx.StartUnlock(attempt=journey.attempt) in effects
+
+
+def test_three_failed_comparisons_call_a_human():
+    journey, _ = play(*UNLOCK)
+    for outcome in (e.FaceOutcome.GREY, e.FaceOutcome.NO_MATCH):
+        journey, effects = play(face(outcome), journey=journey)
+        assert journey.state.problem is ErrorCode.FACE_MISMATCH
+        assert fx.WatchSeat(attempt=journey.attempt) in effects
+        journey, _ = play(press(e.Intent.UNLOCK), journey=journey)
+    journey, effects = play(face(e.FaceOutcome.NO_MATCH), journey=journey)
+    assert journey.state.by_human
+    assert records(effects) == [("review_needed", {"code": ErrorCode.FACE_MISMATCH})]
+    assert fx.StopTimer(timer=e.Timer.SEAT) in effects
+    assert play(press(e.Intent.UNLOCK), journey=journey) == (journey, ())
+    assert play(e.ReviewPassed(session_id="T"), journey=journey) == (journey, ())
+    assert isinstance(play(e.ReviewPassed(session_id="S"), journey=journey)[0].state, s.Evaluating)
+    journey, effects = play(e.ReviewRejected(session_id="S"), journey=journey)
+    assert isinstance(journey.state, s.SigningOut)
+    assert fx.WipeIdentity(attempt=journey.attempt) in effects
+    assert fx.ClosePage() in effects
+
+
+def test_somebody_who_is_not_alive_unlocks_nothing():
+    journey, effects = play(*UNLOCK, face(e.FaceOutcome.NOT_LIVE))
+    assert journey.state.by_human
+    assert records(effects) == [("review_needed", {"code": ErrorCode.FACE_NOT_LIVE})]
+
+
+def test_nobody_to_compare_with_goes_to_a_human_at_once():
+    journey, effects = play(*UNLOCK, no_face_in_the_photo)
+    assert journey.state.by_human
+    assert records(effects) == [("review_needed", {"code": ErrorCode.SEAT_LEFT})]
+
+
+def test_an_early_answer_of_the_administrator_unlocks_nothing():
+    journey, _ = play(*TO_LOCK)
+    for answer in (e.ReviewPassed(session_id="S"), e.ReviewRejected(session_id="S")):
+        assert play(answer, journey=journey) == (journey, ())
+
+
+@pytest.mark.parametrize(
+    "event",
+    [timer(e.Timer.POLL), lambda a: e.FaceFailed(attempt=a, code=ErrorCode.CAMERA_LOST)],
+    ids=["time", "camera"],
+)
+def test_a_comparison_that_gets_nowhere_costs_no_try(event):
+    journey, effects = play(*UNLOCK, event)
+    assert not journey.state.checking
+    assert journey.state.tries == 0
+    assert journey.state.problem in {ErrorCode.FACE_NOT_SEEN, ErrorCode.CAMERA_LOST}
+    assert fx.StopFace() in effects
+    assert fx.WatchSeat(attempt=journey.attempt) in effects
+    code = journey.state.problem
+    assert play(e.ConditionRaised(code=code), e.ConditionCleared(code=code), journey=journey)[0].state.problem is None
+
+
+def test_a_short_leave_locks_at_once_and_asks_what_for():
+    journey, effects = play(*TO_EVALUATION, press(e.Intent.LEAVE))
+    assert journey.state.code is ErrorCode.SHORT_LEAVE
+    assert fx.WatchSeat(attempt=journey.attempt) in effects, "the expert still sits there"
+    assert fx.StartTimer(timer=e.Timer.SEAT, attempt=journey.attempt, seconds=900.0) in effects
+    journey, effects = play(press(e.Intent.LEAVE_WATER), journey=journey)
+    assert journey.state.reason is LeaveReason.WATER
+    assert records(effects) == [("seat_leave", {"reason": LeaveReason.WATER})]
+    assert play(press(e.Intent.LEAVE_WATER), journey=journey) == (journey, ())
+    _, effects = play(timer(e.Timer.SEAT), journey=journey)
+    assert records(effects) == [("seat_alarm", {"code": ErrorCode.SHORT_LEAVE})]
+
+
+def test_somebody_who_feels_unwell_is_told_to_the_administrator_at_once():
+    _, effects = play(*TO_EVALUATION, press(e.Intent.LEAVE), press(e.Intent.LEAVE_UNWELL))
+    assert [kind for kind, _ in records(effects)] == ["seat_leave", "seat_alarm"]
+
+
+def test_only_a_short_leave_has_a_reason():
+    journey, _ = play(*TO_LOCK)
+    assert play(press(e.Intent.LEAVE_WATER), journey=journey) == (journey, ())
+
+
+def test_a_page_lost_behind_the_lock_is_opened_again_after_it():
+    journey, _ = play(*TO_LOCK, page_failed(ErrorCode.MAIN_SITE_UNREACHABLE))
+    assert isinstance(journey.state, s.Locked)
+    journey, effects = play(press(e.Intent.UNLOCK), face(e.FaceOutcome.MATCH), journey=journey)
+    assert isinstance(journey.state, s.Launching)
+    assert fx.ClosePage() in effects
+
+
+def test_a_booth_that_stays_locked_signs_out():
+    journey, effects = play(*TO_LOCK, timer(e.Timer.STATE))
+    assert isinstance(journey.state, s.SigningOut)
+    assert fx.WipeIdentity(attempt=journey.attempt) in effects
+
+
+def test_a_site_may_do_without_the_watch():
+    journey, effects = play(*TO_EVALUATION, journey=start(seat_policy=SeatPolicy(watch=False, leave_s=60.0))[0])
+    assert not any(isinstance(effect, fx.WatchSeat) for effect in effects)
+    journey, effects = play(press(e.Intent.LEAVE), journey=journey)
+    assert fx.StartTimer(timer=e.Timer.SEAT, attempt=journey.attempt, seconds=60.0) in effects
+    journey, effects = play(press(e.Intent.UNLOCK), face(e.FaceOutcome.NO_MATCH), journey=journey)
+    assert not any(isinstance(effect, fx.WatchSeat) for effect in effects)

@@ -14,6 +14,7 @@ import workstation.ui
 from drivers.errors import ErrorCode, OtherCard
 from workstation.face.coaching import Coaching as EngineCoaching
 from workstation.face.liveness import Action
+from workstation.journey.seat import LeaveReason
 from workstation.journey.states import CheckKind, Step
 from workstation.site.contract import ReadingKind
 from workstation.ui.messages import Language, Messages, clock, placeholders
@@ -109,6 +110,7 @@ def test_families_of_keys_are_complete() -> None:
     assert {f"device.{kind}" for kind in ReadingKind} <= keys
     assert {f"coaching.{value}" for value in Coaching} <= keys
     assert {f"{part}.{value}" for value in Prompt for part in ("prompt", "prompt_title")} <= keys
+    assert {f"leave_reason.{reason}" for reason in LeaveReason} <= keys
     assert {f"other_card.{card}" for card in OtherCard} == {key for key in keys if key.startswith("other_card.")}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from functools import partial
 
@@ -15,23 +16,19 @@ from workstation.health.board import HealthEvent
 from workstation.identity.vault import IdentityVault
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Assignment, Attempt, Check, Reference, holder_of
-from workstation.site.contract import Command, CommandKind, Launch, MatchReply, MatchState
+from workstation.journey.states import Attempt, Check, Reference, holder_of
+from workstation.site.contract import Command, CommandKind, Launch, MatchReply
 
+from .answers import comparison_facts, matched
 from .browser import BrowserBridge
 from .card import CardBridge
 from .face import FaceBridge
 from .health import HealthBridge
 from .journey import JourneyBridge
+from .presence import PresenceBridge
 from .records import RecordBridge
 from .site import SiteBridge
 
-_PENDING = {
-    MatchState.ROSTER_PENDING: ErrorCode.ROSTER_NOT_HERE,
-    MatchState.NOT_LISTED: ErrorCode.ROSTER_NOT_LISTED,
-    MatchState.OTHER_BOOTH: ErrorCode.ROSTER_OTHER_BOOTH,
-    MatchState.REPLACED: ErrorCode.ROSTER_REPLACED,
-}
 _REFERENCE_KINDS = {
     Reference.CARD_PHOTO: ReferenceKind.CARD_PHOTO,
     Reference.SITE_PHOTO: ReferenceKind.ROSTER_PHOTO,
@@ -56,6 +53,7 @@ class KioskActions(QObject):
         vault: IdentityVault,
         card: CardBridge,
         face: FaceBridge,
+        presence: PresenceBridge,
         health: HealthBridge,
         records: RecordBridge,
         browser: BrowserBridge,
@@ -65,7 +63,8 @@ class KioskActions(QObject):
     ) -> None:
         super().__init__(parent)
         self._vault, self._card, self._face, self._health = vault, card, face, health
-        self._records, self._browser = records, browser
+        self._presence, self._records, self._browser = presence, records, browser
+        self._recorded_at: dict[str, float] = {}
         self._card_types, self._is_drill = card_types, is_drill
         self._site: SiteBridge | None = None
         self._launch: Launch | None = None
@@ -78,6 +77,8 @@ class KioskActions(QObject):
         face.picture_kept.connect(self._on_face_picture_kept)
         face.observed.connect(self._on_face_observed)
         face.failed.connect(self._on_face_failed)
+        presence.found.connect(self._on_presence_found)
+        presence.failed.connect(self._on_presence_failed)
         health.condition_raised.connect(self._on_health_condition_raised)
         health.condition_cleared.connect(self._on_health_condition_cleared)
         health.event_found.connect(self._on_health_event_found)
@@ -86,6 +87,7 @@ class KioskActions(QObject):
         records.recovered.connect(self._on_records_recovered)
         browser.opened.connect(self._on_browser_opened)
         browser.failed.connect(self._on_browser_failed)
+        browser.lost.connect(self._on_browser_lost)
         browser.navigation_refused.connect(self._on_browser_navigation_refused)
 
     def join_site(self, site: SiteBridge) -> None:
@@ -104,8 +106,10 @@ class KioskActions(QObject):
     def carry_out(self, effect: fx.Effect) -> None:
         """Carry out one effect of the journey."""
         match effect:
-            case fx.ReadCard() | fx.StopReading() | fx.StartFace() | fx.StopFace() | fx.RunChecks():
+            case fx.ReadCard() | fx.StopReading() | fx.StartFace() | fx.RunChecks():
                 self._use_devices(effect)
+            case fx.WatchSeat() | fx.StopWatching() | fx.StartUnlock() | fx.StopFace():
+                self._use_camera(effect)
             case fx.FetchReference() | fx.SendReview() | fx.SendArrival() | fx.AskMatch() | fx.RequestLaunch():
                 self._ask_site(effect)
             case fx.PrepareBrowser() | fx.OpenPage() | fx.ClosePage():
@@ -117,7 +121,7 @@ class KioskActions(QObject):
             case fx.StartTimer() | fx.StopTimer():
                 raise TypeError("timers belong to JourneyBridge")
 
-    def _use_devices(self, effect: fx.ReadCard | fx.StopReading | fx.StartFace | fx.StopFace | fx.RunChecks) -> None:
+    def _use_devices(self, effect: fx.ReadCard | fx.StopReading | fx.StartFace | fx.RunChecks) -> None:
         match effect:
             case fx.ReadCard(attempt=attempt):
                 self._card.read(attempt)
@@ -130,10 +134,19 @@ class KioskActions(QObject):
                     self._tell(ev.FaceFailed(attempt=attempt, code=ErrorCode.CARD_PHOTO_UNUSABLE))
                 else:
                     self._face.start(attempt, portrait, _REFERENCE_KINDS[reference])
-            case fx.StopFace():
-                self._face.stop()
             case fx.RunChecks(attempt=attempt):
                 self._health.check(attempt)
+
+    def _use_camera(self, effect: fx.WatchSeat | fx.StopWatching | fx.StartUnlock | fx.StopFace) -> None:
+        match effect:
+            case fx.WatchSeat(attempt=attempt, is_empty=is_empty):
+                self._presence.watch(attempt, is_empty=is_empty)
+            case fx.StopWatching():
+                self._presence.stop()
+            case fx.StartUnlock(attempt=attempt):
+                self._face.unlock(attempt)
+            case fx.StopFace():
+                self._face.stop()
 
     def _ask_site(
         self, effect: fx.FetchReference | fx.SendReview | fx.SendArrival | fx.AskMatch | fx.RequestLaunch
@@ -179,12 +192,19 @@ class KioskActions(QObject):
                 self._launch = None
                 self._health.watch_main_site(None)
                 self._tell(ev.Wiped(attempt=attempt))
-            case fx.Record(kind=kind, session_id=session_id, facts=facts):
-                self._records.append(kind, session_id, dict(facts))
+            case fx.Record():
+                self._record(effect)
             case fx.KeepResume(resume=resume):
                 self._records.keep_resume(resume)
             case fx.ForgetResume():
                 self._records.forget_resume()
+
+    def _record(self, effect: fx.Record) -> None:
+        now, facts = time.monotonic(), dict(effect.facts)
+        if effect.since:
+            facts["duration_s"] = round(now - self._recorded_at.get(effect.since, now), 1)
+        self._recorded_at[effect.kind] = now
+        self._records.append(effect.kind, effect.session_id, facts)
 
     # --- answers -------------------------------------------------------------------------------------------------
 
@@ -236,37 +256,37 @@ class KioskActions(QObject):
     @Slot(int, object)
     def _on_face_observed(self, attempt: int, observation: Observation) -> None:
         if observation.decision is not None:
+            self._record_comparison(attempt, observation)
             outcome = ev.FaceOutcome(observation.decision.value)
-            self._record_comparison(attempt, observation, outcome)
             self._tell(ev.FaceDecided(attempt=Attempt(attempt), outcome=outcome))
 
-    def _record_comparison(self, attempt: int, observation: Observation, outcome: ev.FaceOutcome) -> None:
-        """Journal what was decided by which networks at which score; never a template or a picture."""
+    def _record_comparison(self, attempt: int, observation: Observation) -> None:
         journey = self.journey.journey
         holder = holder_of(journey.state)
-        if attempt != journey.attempt or holder is None:
-            return
-        facts: dict[str, fx.Fact] = {
-            "outcome": outcome.value,
-            "reference": holder.reference.value if holder.reference else "",
-            "model": self._face.model,
-        }
-        if observation.similarity_score is not None:
-            facts["similarity_score"] = round(observation.similarity_score, 3)
-        if observation.liveness is not None:
-            found = observation.liveness
-            facts["liveness"] = found.verdict.value if found.verdict else "not-asked"
-            facts["liveness_challenges"] = found.challenges
-            facts["passive_score"] = found.passive_score
-        self._records.append("face_compared", holder.session_id, facts)
+        if attempt == journey.attempt and holder is not None:
+            facts = comparison_facts(observation, journey.state, self._face.model)
+            self._records.append("face_compared", holder.session_id, facts)
 
     @Slot(int, object)
     def _on_face_failed(self, attempt: int, code: ErrorCode) -> None:
+        self._note_camera(code)
+        self._tell(ev.FaceFailed(attempt=Attempt(attempt), code=code))
+
+    def _note_camera(self, code: ErrorCode) -> None:
         if code is ErrorCode.CAMERA_LOST:
             # The board hears of it now, so that the next probe that finds the camera is its return.
             status = DeviceStatus(kind=DeviceKind.CAMERA, state=DeviceState.FAILED, detail="no picture")
             self._health.observe_device(status)
-        self._tell(ev.FaceFailed(attempt=Attempt(attempt), code=code))
+
+    @Slot(object)
+    def _on_presence_found(self, event: ev.SeatChanged | ev.SeatTaken) -> None:
+        self._tell(event)
+
+    @Slot(object)
+    def _on_presence_failed(self, code: ErrorCode) -> None:
+        self._note_camera(code)
+        holder = holder_of(self.journey.journey.state)
+        self._records.append("seat_watch_failed", holder.session_id if holder else "", {"code": code.value})
 
     @Slot(object)
     def _on_health_condition_raised(self, code: ErrorCode) -> None:
@@ -308,6 +328,10 @@ class KioskActions(QObject):
     def _on_browser_failed(self, attempt: int, code: ErrorCode) -> None:
         self._tell(ev.PageFailed(attempt=Attempt(attempt), code=code))
 
+    @Slot(object)
+    def _on_browser_lost(self, code: ErrorCode) -> None:
+        self._tell(ev.PageFailed(attempt=self.journey.journey.attempt, code=code))
+
     @Slot(str, str)
     def _on_browser_navigation_refused(self, host: str, reason: str) -> None:
         facts: dict[str, fx.Fact] = {"host": host, "reason": reason, "code": ErrorCode.ACTION_NOT_ALLOWED.value}
@@ -337,16 +361,10 @@ class KioskActions(QObject):
 
     @Slot(int, object)
     def _on_site_match_answered(self, attempt: int, reply: MatchReply) -> None:
-        if reply.state is MatchState.MATCHED and reply.assignment is not None:
-            found = reply.assignment
-            self._health.watch_main_site(found.main_site_origin)
-            facts = found.model_dump(exclude={"main_site_origin", "starts_at"})
-            starts_at = found.starts_at.astimezone().strftime("%H:%M")
-            assignment = Assignment(starts_at=starts_at, **facts)
-            self._tell(ev.ExpertMatched(attempt=Attempt(attempt), assignment=assignment))
-            return
-        code = _PENDING.get(reply.state, ErrorCode.ROSTER_NOT_LISTED)
-        self._tell(ev.MatchPending(attempt=Attempt(attempt), code=code, booth_label=reply.booth_label or ""))
+        event = matched(attempt, reply)
+        if isinstance(event, ev.ExpertMatched) and reply.assignment is not None:
+            self._health.watch_main_site(reply.assignment.main_site_origin)
+        self._tell(event)
 
     @Slot(int, object)
     def _on_site_launch_granted(self, attempt: int, launch: Launch) -> None:

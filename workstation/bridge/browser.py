@@ -18,13 +18,15 @@ class BrowserBridge(QObject):
     """Lives in the GUI thread.
 
     Signals:
-        opened(int attempt), failed(int attempt, ErrorCode): how the page of that attempt fares.
+        opened(int attempt), failed(int attempt, ErrorCode): how opening the page for that attempt went.
+        lost(ErrorCode): the open page is gone.
         navigation_refused(str host, str reason): the page wanted to leave its origins.
         view_changed(QWidget | None): the widget to show.
     """
 
     opened = Signal(int)
     failed = Signal(int, object)
+    lost = Signal(object)
     navigation_refused = Signal(str, str)
     view_changed = Signal(object)
 
@@ -33,6 +35,7 @@ class BrowserBridge(QObject):
         self._is_drill = is_drill
         self._view: EvaluationView | None = None
         self._attempt = 0
+        self._is_open = False
 
     def prepare(self) -> None:
         """Load the engine and make the empty view, while the expert reads."""
@@ -49,7 +52,7 @@ class BrowserBridge(QObject):
     def open(self, attempt: int, url: str, origins: Sequence[str]) -> None:
         """Open the main site for this attempt."""
         self.prepare()
-        self._attempt = attempt
+        self._attempt, self._is_open = attempt, False
         if self._view is not None:
             self._view.open(url, origins)
 
@@ -68,8 +71,12 @@ class BrowserBridge(QObject):
 
     @Slot()
     def _on_view_opened(self) -> None:
+        self._is_open = True
         self.opened.emit(self._attempt)
 
     @Slot(object)
     def _on_view_failed(self, code: ErrorCode) -> None:
-        self.failed.emit(self._attempt, code)
+        if self._is_open:
+            self.lost.emit(code)
+        else:
+            self.failed.emit(self._attempt, code)

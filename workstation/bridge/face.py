@@ -1,4 +1,4 @@
-"""The camera's thread: live pictures to the screen and to the face worker, one decision back."""
+"""The camera's thread: live pictures to the screen and to the face worker, one decision back, or a watched seat."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from .threads import Lane
 _log = logging.getLogger(__name__)
 
 FRAME_TIMEOUT_S = 3.0
+WATCH_INTERVAL_S = 0.6
+"""A frame and its faces take 0.1 s more: between one and two frames a second."""
+WATCH_RETRY_S = 2.0
 
 
 def to_qimage(image: Image) -> QImage:
@@ -40,12 +43,16 @@ class FaceBridge(QObject):
         picture_kept(int attempt, Image): the newest picture good enough for a reviewer, head and shoulders.
         observed(int attempt, Observation): what the worker saw in it; carries the decision when there is one.
         failed(int attempt, ErrorCode): camera lost, worker lost, or no face in the reference.
+        seat_observed(int attempt, SeatObservation): what a frame of the presence watch showed.
+        seat_lost(int attempt, ErrorCode): camera or worker lost; the watch goes on by itself when they are back.
     """
 
     frame_captured = Signal(int, QImage)
     picture_kept = Signal(int, object)
     observed = Signal(int, object)
     failed = Signal(int, object)
+    seat_observed = Signal(int, object)
+    seat_lost = Signal(int, object)
 
     def __init__(
         self,
@@ -76,14 +83,21 @@ class FaceBridge(QObject):
 
     def start(self, attempt: int, portrait: Image, kind: ReferenceKind = ReferenceKind.CARD_PHOTO) -> None:
         """Compare live pictures with ``portrait`` until decided or stopped; ``kind`` sets the threshold."""
-        token = CancelToken()
-        with self._lock:
-            self._running.cancel()
-            self._running = token
+        token = self._take_over()
         self.lane.submit(lambda: self._run(attempt, portrait, kind, token))
 
+    def unlock(self, attempt: int) -> None:
+        """Compare live pictures with the person whom the last match enrolled, until decided or stopped."""
+        token = self._take_over()
+        self.lane.submit(lambda: self._compare(attempt, lambda client: client.use_enrolled(self._challenges), token))
+
+    def watch(self, attempt: int) -> None:
+        """Look at the seat once or twice a second until stopped; whatever fails is tried again."""
+        token = self._take_over()
+        self.lane.submit(lambda: self._watch(attempt, token))
+
     def stop(self) -> None:
-        """Close the camera and let the worker forget. Returns at once."""
+        """Close the camera and let the worker forget what was compared. Returns at once."""
         with self._lock:
             self._running.cancel()
 
@@ -116,10 +130,23 @@ class FaceBridge(QObject):
         self._client.start()
         return self._client
 
+    def _take_over(self) -> CancelToken:
+        token = CancelToken()
+        with self._lock:
+            self._running.cancel()
+            self._running = token
+        return token
+
     def _run(self, attempt: int, portrait: Image, kind: ReferenceKind, token: CancelToken) -> None:
         try:
+            self._compare(attempt, lambda client: client.set_reference(portrait, kind, self._challenges), token)
+        finally:
+            portrait.fill(0)
+
+    def _compare(self, attempt: int, set_reference: Callable[[FaceClient], bool], token: CancelToken) -> None:
+        try:
             client = self._started()
-            if not client.set_reference(portrait, kind, self._challenges):
+            if not set_reference(client):
                 raise KioskError(ErrorCode.CARD_PHOTO_UNUSABLE)
             if not token.is_cancelled:
                 self._camera.open()
@@ -130,9 +157,28 @@ class FaceBridge(QObject):
             if not token.is_cancelled:
                 self.failed.emit(attempt, error.code)
         finally:
-            portrait.fill(0)
             self._camera.close()
             self._forget()
+
+    def _watch(self, attempt: int, token: CancelToken) -> None:
+        while not token.is_cancelled:
+            try:
+                self._watch_seat(attempt, token)
+            except CancelledError:
+                return
+            except KioskError as error:
+                if not token.is_cancelled:
+                    self.seat_lost.emit(attempt, error.code)
+            finally:
+                self._camera.close()
+            token.wait(WATCH_RETRY_S)
+
+    def _watch_seat(self, attempt: int, token: CancelToken) -> None:
+        client = self._started()
+        self._camera.open()
+        while not token.wait(WATCH_INTERVAL_S):
+            frame = self._camera.read(timeout_s=FRAME_TIMEOUT_S)
+            self.seat_observed.emit(attempt, client.watch(frame.image, frame.captured_at))
 
     def _observe(self, attempt: int, client: FaceClient, token: CancelToken) -> None:
         prompt: Action | None = None

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from workstation.journey import effects as fx
 from workstation.journey.events import Crashed, Event, Timer, TimerExpired
+from workstation.journey.seat import USUAL_SEAT_POLICY, SeatPolicy
 from workstation.journey.states import Attempt, Journey, PhotoPolicy, Resume
 from workstation.journey.transition import start, transition
 
@@ -44,11 +45,16 @@ class JourneyBridge(QObject):
             raise RuntimeError("the journey has not begun")
         return self._journey
 
-    def begin(self, resume: Resume | None, photo_policy: PhotoPolicy = PhotoPolicy.MANUAL) -> None:
+    def begin(
+        self,
+        resume: Resume | None,
+        photo_policy: PhotoPolicy = PhotoPolicy.MANUAL,
+        seat_policy: SeatPolicy = USUAL_SEAT_POLICY,
+    ) -> None:
         """Enter the first state."""
         self._draining = True
         try:
-            self._apply(*start(resume, photo_policy))
+            self._apply(*start(resume, photo_policy, seat_policy))
         finally:
             self._draining = False
         self._drain()

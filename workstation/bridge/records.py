@@ -18,7 +18,7 @@ from .threads import Lane
 
 _log = logging.getLogger(__name__)
 
-URGENT = frozenset({"help_called", "review_needed", "signed_out"})
+URGENT = frozenset({"help_called", "review_needed", "seat_alarm", "seat_locked", "signed_out"})
 """Events somebody waits for: they are reported at once instead of at the next interval."""
 
 RETRY_INTERVAL_S = 5.0

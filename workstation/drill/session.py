@@ -40,6 +40,7 @@ STATES = {
     "self-check": "设备自检",
     "launching": "跳转主场",
     "evaluating": "评审中",
+    "locked": "本工位已锁定",
     "signing-out": "签退、清理",
     "farewell": "离场回执",
     "out-of-service": "暂停服务",

@@ -54,6 +54,7 @@ class Stage:
     Args:
         directory: for the bench file, the configuration, and every service's files.
         photo: settings of the configuration's [photo] section.
+        presence: settings of the configuration's [presence] section.
         screen: settings of the configuration's [screen] section.
 
     Attributes:
@@ -62,13 +63,20 @@ class Stage:
         notes: what is simulated because a real service cannot run here, by device.
     """
 
-    def __init__(self, directory: Path, photo: Mapping[str, str] | None = None, **screen: bool | str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        photo: Mapping[str, str] | None = None,
+        presence: Mapping[str, float | bool] | None = None,
+        **screen: bool | str,
+    ) -> None:
         self.directory = directory
         self.bench = BenchFile(directory / "bench.json")
         self.config_file = directory / "booth.toml"
         self.environment: dict[str, str] = {}
         self.notes: dict[str, str] = {}
         self._photo = dict(photo or {})
+        self._presence = dict(presence or {})
         self._screen = screen
         self._applied = BenchState()
         self._undo = contextlib.ExitStack()
@@ -215,6 +223,7 @@ class Stage:
             },
             "storage": {"data_dir": str(self.directory / "kiosk"), "min_free_mb": 50},
             "photo": self._photo,
+            "presence": self._presence,
             "screen": self._screen,
             "drill": {"bench_file": str(self.bench.path)},
             **sections,

@@ -13,6 +13,7 @@ from dataclasses import replace
 from drivers.errors import ErrorCode, OtherCard
 
 from . import events as e
+from .seat import SeatLevel
 from .states import (
     Assignment,
     Attempt,
@@ -20,6 +21,7 @@ from .states import (
     CheckKind,
     Holder,
     Journey,
+    Locked,
     PhotoPolicy,
     Reference,
     Resume,
@@ -72,10 +74,23 @@ def sample_events(journey: Journey) -> Iterator[e.Event]:
     yield from (e.LaunchGranted(attempt=now), e.PageOpened(attempt=now))
     for code in (ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.MAIN_SITE_NOT_TRUSTED, ErrorCode.TICKET_REFUSED):
         yield e.PageFailed(attempt=now, code=code)
+    yield from _seat_events(now)
     yield e.Wiped(attempt=now)
     yield from (e.TimerExpired(attempt=now, timer=timer) for timer in e.Timer)
     yield from (e.Pressed(intent=intent) for intent in e.Intent)
     yield from (e.MessageArrived(text="m"), e.Crashed())
+
+
+def _seat_events(now: Attempt) -> Iterator[e.Event]:
+    for code, level in (
+        (ErrorCode.SEAT_SEVERAL, SeatLevel.NOTICE),
+        (ErrorCode.SEAT_SEVERAL, SeatLevel.ALARM),
+        (ErrorCode.SEAT_SEVERAL, None),
+        (ErrorCode.SEAT_LEFT, SeatLevel.LOCK),
+        (ErrorCode.SEAT_OTHER_PERSON, SeatLevel.LOCK),
+    ):
+        yield e.SeatChanged(attempt=now, code=code, level=level)
+    yield e.SeatTaken(attempt=now)
 
 
 def explore() -> dict[State, set[tuple[str, State]]]:
@@ -88,9 +103,9 @@ def explore() -> dict[State, set[tuple[str, State]]]:
         journey = queue.popleft()
         outgoing = edges.setdefault(journey.state, set())
         for event in sample_events(journey):
-            after, _ = transition(journey, event)
+            after = _forget(transition(journey, event)[0])
             outgoing.add((_name(event), after.state))
-            if (after := _forget(after)) not in seen:
+            if after not in seen:
                 seen.add(after)
                 queue.append(after)
     return edges
@@ -98,9 +113,16 @@ def explore() -> dict[State, set[tuple[str, State]]]:
 
 def _forget(journey: Journey) -> Journey:
     """Drop what does not decide where the journey goes, so that the search ends."""
-    relevant = journey.conditions & {ErrorCode.STORAGE_FULL}
+    relevant, state = journey.conditions & {ErrorCode.STORAGE_FULL}, journey.state
+    if isinstance(state, Locked):
+        lost = state.page_problem and ErrorCode.MAIN_SITE_UNREACHABLE
+        tries = 0 if state.by_human else state.tries
+        state = replace(
+            state, code=ErrorCode.SHORT_LEAVE, reason=None, tries=tries, problem=None, page_problem=lost
+        )  # fmt: skip
     return replace(
-        journey, attempt=Attempt(0), conditions=relevant, card_present=False, help_called=False, message=""
+        journey, state=state, attempt=Attempt(0), conditions=relevant, card_present=False, help_called=False,
+        message="",
     )  # fmt: skip
 
 

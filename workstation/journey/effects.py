@@ -64,6 +64,30 @@ class SendReview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WatchSeat:
+    """Watch who sits there, a frame or two a second; tell it by SeatChanged and SeatTaken.
+
+    Attributes:
+        is_empty: the seat is known to be empty when the watch begins.
+    """
+
+    attempt: Attempt
+    is_empty: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopWatching:
+    """Close the camera and forget what was seen of the seat."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartUnlock:
+    """Open the camera and compare with the person who was verified; answer FaceDecided or FaceFailed."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
 class SendArrival:
     """Tell the site that presence was verified; answer ArrivalRecorded or SiteFailed."""
 
@@ -122,11 +146,16 @@ class WipeIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Write an event into the journal. Facts are codes, hashes and aliases, never personal data."""
+    """Write an event into the journal. Facts are codes, hashes and aliases, never personal data.
+
+    Attributes:
+        since: kind of an event recorded before; ``duration_s`` from it to this one is added to the facts.
+    """
 
     kind: str
     session_id: str = ""
     facts: tuple[tuple[str, Fact], ...] = ()
+    since: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +199,9 @@ Effect = (
     | StopFace
     | ForgetPicture
     | SendReview
+    | WatchSeat
+    | StopWatching
+    | StartUnlock
     | SendArrival
     | AskMatch
     | PrepareBrowser

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from drivers.errors import ErrorCode, OtherCard
 
+from .seat import USUAL_SEAT_POLICY, SeatLevel, SeatPolicy
 from .states import Assignment, Attempt, Check, Holder, PhotoPolicy, Resume
 
 
@@ -20,11 +21,16 @@ class FaceOutcome(StrEnum):
 
 
 class Timer(StrEnum):
-    """STATE ends a state that took too long; POLL asks again inside one; HELP ends the "administrator called" mark."""
+    """What time is measured for.
+
+    STATE ends a state that took too long; POLL asks again inside one, or ends a comparison inside one; HELP ends the
+    "administrator called" mark; SEAT tells the administrator of a seat that stays empty.
+    """
 
     STATE = "state"
     POLL = "poll"
     HELP = "help"
+    SEAT = "seat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +39,7 @@ class Started:
 
     resume: Resume | None = None
     photo_policy: PhotoPolicy = PhotoPolicy.MANUAL
+    seat_policy: SeatPolicy = USUAL_SEAT_POLICY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +206,22 @@ class PageFailed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeatChanged:
+    """Something is wrong with the seat, and has come to ``level``; ``None``: it is over."""
+
+    attempt: Attempt
+    code: ErrorCode
+    level: SeatLevel | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatTaken:
+    """The seat was empty for a while, and somebody, alone, sits in it again."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wiped:
     """Browser profile and identity store are empty."""
 
@@ -231,6 +254,12 @@ class Intent(StrEnum):
     END = "end"
     END_CONFIRMED = "end-confirmed"
     END_DECLINED = "end-declined"
+    LEAVE = "leave"
+    LEAVE_REST_ROOM = "leave-rest-room"
+    LEAVE_WATER = "leave-water"
+    LEAVE_UNWELL = "leave-unwell"
+    LEAVE_OTHER = "leave-other"
+    UNLOCK = "unlock"
     HELP = "help"
     MESSAGE_READ = "message-read"
 
@@ -273,6 +302,8 @@ Event = (
     | LaunchGranted
     | PageOpened
     | PageFailed
+    | SeatChanged
+    | SeatTaken
     | Wiped
     | TimerExpired
     | MessageArrived

@@ -11,6 +11,8 @@ from typing import NewType
 
 from drivers.errors import ErrorCode, OtherCard
 
+from .seat import USUAL_SEAT_POLICY, LeaveReason, SeatPolicy
+
 Attempt = NewType("Attempt", int)
 """Counts the entries into states. A result that carries an older attempt is stale and dropped."""
 
@@ -262,11 +264,37 @@ class Launching:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluating:
-    """评审中: the expert works in the main site's system."""
+    """评审中: the expert works in the main site's system. ``notices`` is what is wrong with the seat right now."""
 
     session: Session
     expert_hash: str
     confirming_end: bool = False
+    notices: frozenset[ErrorCode] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """本工位已锁定: the page stays open behind this screen until the same person, or a human, unlocks the booth.
+
+    Attributes:
+        code: why: E-701, E-702, E-704, or a camera that shows nothing (E-405, E-406).
+        reason: what the expert said a short leave is for.
+        tries: comparisons that did not end in a match.
+        checking: a comparison runs.
+        by_human: only the site administrator can unlock it now.
+        problem: why the last comparison did not get anywhere.
+        page_problem: how the hidden page was lost; it is opened again after unlocking.
+    """
+
+    session: Session
+    expert_hash: str
+    code: ErrorCode
+    reason: LeaveReason | None = None
+    tries: int = 0
+    checking: bool = False
+    by_human: bool = False
+    problem: ErrorCode | None = None
+    page_problem: ErrorCode | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +333,7 @@ State = (
     | SelfCheck
     | Launching
     | Evaluating
+    | Locked
     | SigningOut
     | Farewell
     | OutOfService
@@ -322,6 +351,7 @@ class Journey:
         help_called: the expert called the administrator in this state.
         message: a notice of the site administrator that was not read yet.
         photo_policy: the site's decision about cards that give no picture; never changes.
+        seat_policy: the site's decision about leaving the seat; never changes.
     """
 
     state: State
@@ -332,6 +362,7 @@ class Journey:
     help_called: bool = False
     message: str = ""
     photo_policy: PhotoPolicy = PhotoPolicy.MANUAL
+    seat_policy: SeatPolicy = USUAL_SEAT_POLICY
 
 
 def holder_of(state: State) -> Holder | None:
@@ -341,7 +372,7 @@ def holder_of(state: State) -> Holder | None:
             return state.holder
         case Arriving() | AwaitingMatch() | SigningOut():
             return state.holder
-        case TaskReview() | SelfCheck() | Launching() | Evaluating():
+        case TaskReview() | SelfCheck() | Launching() | Evaluating() | Locked():
             return state.session.holder
         case _:
             return None
@@ -358,7 +389,7 @@ def step_of(state: State) -> Step | None:
             return Step.TASK
         case SelfCheck():
             return Step.CHECK
-        case Launching() | Evaluating():
+        case Launching() | Evaluating() | Locked():
             return Step.ENTER
         case _:
             return None

@@ -31,6 +31,8 @@ from .effects import (
     StopFace,
     StopReading,
     StopTimer,
+    StopWatching,
+    WatchSeat,
     WipeIdentity,
 )
 from .events import (
@@ -50,6 +52,8 @@ from .events import (
 from .rules import decide
 from .rules.face import send_review
 from .rules.outcome import Enter, Outcome, Stay
+from .rules.seat import lock_report_s
+from .seat import USUAL_SEAT_POLICY, SeatPolicy
 from .states import (
     Arriving,
     Attempt,
@@ -64,6 +68,7 @@ from .states import (
     Idle,
     Journey,
     Launching,
+    Locked,
     OutOfService,
     PhotoPolicy,
     ReadingCard,
@@ -91,6 +96,7 @@ TIME_LIMITS_S: dict[type[State], float] = {
     SelfCheck: 15 * 60,
     Launching: 40,
     Evaluating: 16 * 60 * 60,
+    Locked: 2 * 60 * 60,
     SigningOut: 30,
     Farewell: 10,
     OutOfService: 5,
@@ -100,9 +106,14 @@ TIME_LIMITS_S: dict[type[State], float] = {
 HELP_SHOWN_S = 60.0
 
 
-def start(resume: Resume | None = None, photo_policy: PhotoPolicy = PhotoPolicy.MANUAL) -> Step:
+def start(
+    resume: Resume | None = None,
+    photo_policy: PhotoPolicy = PhotoPolicy.MANUAL,
+    seat_policy: SeatPolicy = USUAL_SEAT_POLICY,
+) -> Step:
     """Return the journey of a program that just started, and its first effects."""
-    return transition(Journey(state=Idle()), Started(resume=resume, photo_policy=photo_policy))
+    started = Started(resume=resume, photo_policy=photo_policy, seat_policy=seat_policy)
+    return transition(Journey(state=Idle()), started)
 
 
 def transition(journey: Journey, event: Event) -> Step:
@@ -140,8 +151,8 @@ def _crash(journey: Journey, event: Crashed) -> Step:
 def _whatever_the_state(journey: Journey, event: Event) -> Step:
     """Apply what an event means everywhere: the condition of the booth, help, messages."""
     match event:
-        case Started(resume=resume, photo_policy=photo_policy):
-            return replace(journey, resume=resume, photo_policy=photo_policy), ()
+        case Started(resume=resume, photo_policy=photo_policy, seat_policy=seat_policy):
+            return replace(journey, resume=resume, photo_policy=photo_policy, seat_policy=seat_policy), ()
         case ConditionRaised(code=code) if code not in journey.conditions:
             card_present = journey.card_present and code is not ErrorCode.READER_ABSENT
             return replace(journey, conditions=journey.conditions | {code}, card_present=card_present), ()
@@ -197,8 +208,8 @@ def _started_by(journey: Journey) -> tuple[Effect, ...]:
             return _told_to_site(journey, journey.state)
         case SigningOut():
             return (ForgetResume(), WipeIdentity(attempt=attempt))
-        case TaskReview() | SelfCheck() | Launching() | Evaluating():
-            return _started_with_session(journey.state, attempt)
+        case TaskReview() | SelfCheck() | Launching() | Evaluating() | Locked():
+            return _started_with_session(journey, journey.state)
         case CardProblem() | FaceProblem() | Farewell():
             return ()
 
@@ -214,19 +225,36 @@ def _told_to_site(journey: Journey, state: HumanReview | Arriving | AwaitingMatc
 
 
 def _started_with_session(
-    state: TaskReview | SelfCheck | Launching | Evaluating, attempt: Attempt
+    journey: Journey, state: TaskReview | SelfCheck | Launching | Evaluating | Locked
 ) -> tuple[Effect, ...]:
-    session_id, project_id = state.session.holder.session_id, state.session.assignment.project_id
+    attempt = journey.attempt
     match state:
         case TaskReview():
             return (PrepareBrowser(),)
         case SelfCheck():
             return (RunChecks(attempt=attempt),)
-        case Launching():
+        case Launching(session=session):
+            session_id, project_id = session.holder.session_id, session.assignment.project_id
             return (RequestLaunch(attempt=attempt, session_id=session_id, project_id=project_id),)
-        case Evaluating():
-            resume = Resume(session_id=session_id, expert_hash=state.expert_hash, project_id=project_id)
-            return (KeepResume(resume=resume),)
+        case Evaluating() | Locked():
+            return _started_in_evaluation(journey, state)
+
+
+def _started_in_evaluation(journey: Journey, state: Evaluating | Locked) -> tuple[Effect, ...]:
+    is_empty = isinstance(state, Locked) and state.code is ErrorCode.SEAT_LEFT
+    watch = (WatchSeat(attempt=journey.attempt, is_empty=is_empty),) if journey.seat_policy.watch else ()
+    if isinstance(state, Evaluating):
+        session = state.session
+        resume = Resume(
+            session_id=session.holder.session_id,
+            expert_hash=state.expert_hash,
+            project_id=session.assignment.project_id,
+        )
+        return (KeepResume(resume=resume), *watch)
+    report_s = lock_report_s(journey, state)
+    if report_s is None:
+        return watch
+    return (*watch, StartTimer(timer=Timer.SEAT, attempt=journey.attempt, seconds=report_s))
 
 
 def _on_exit(old: State, new: State) -> tuple[Effect, ...]:
@@ -244,11 +272,18 @@ def _on_exit(old: State, new: State) -> tuple[Effect, ...]:
             return (*stopped, StopTimer(timer=Timer.POLL), ForgetPicture())
         case Arriving() | AwaitingMatch():
             return (*stopped, StopTimer(timer=Timer.POLL))
-        case Launching() if not isinstance(new, Evaluating):
-            return (*stopped, StopTimer(timer=Timer.POLL), ClosePage())
-        case Launching():
-            return (*stopped, StopTimer(timer=Timer.POLL))
-        case Evaluating():
-            return (*stopped, ClosePage())
+        case Launching() | Evaluating() | Locked():
+            closed = () if isinstance(new, (Evaluating, Locked)) else (ClosePage(),)
+            return (*stopped, *_stopped_with_page(old), *closed)
         case _:
             return stopped
+
+
+def _stopped_with_page(old: Launching | Evaluating | Locked) -> tuple[Effect, ...]:
+    match old:
+        case Launching():
+            return (StopTimer(timer=Timer.POLL),)
+        case Evaluating():
+            return (StopWatching(),)
+        case Locked():
+            return (StopTimer(timer=Timer.POLL), StopTimer(timer=Timer.SEAT), StopWatching(), StopFace())

@@ -23,6 +23,8 @@ _LOOKS: Final = {
     ErrorCode.NETWORK_DOWN: (Tone.WARN, Icon.NETWORK),
     ErrorCode.MAIN_SITE_UNREACHABLE: (Tone.WARN, Icon.NETWORK),
     ErrorCode.MAIN_SITE_NOT_TRUSTED: (Tone.BAD, Icon.LOCK),
+    ErrorCode.SEAT_SEVERAL: (Tone.WARN, Icon.PERSONS),
+    ErrorCode.SEAT_LEFT: (Tone.WARN, Icon.SEAT),
     ErrorCode.CAMERA_LOST: (Tone.WARN, Icon.CAMERA),
     ErrorCode.CAMERA_COVERED: (Tone.WARN, Icon.CAMERA),
     ErrorCode.ON_BATTERY: (Tone.WARN, Icon.BATTERY),
@@ -44,9 +46,10 @@ _HIDDEN_BY: Final = {
 
 def banner_codes(scene: Scene) -> tuple[ErrorCode, ...]:
     """Return the conditions that get a banner: only during the evaluation; other screens speak for themselves."""
-    if not isinstance(scene.journey.state, Evaluating):
+    state = scene.journey.state
+    if not isinstance(state, Evaluating):
         return ()
-    raised = scene.journey.conditions
+    raised = scene.journey.conditions | state.notices
     return tuple(code for code in _LOOKS if code in raised and _HIDDEN_BY.get(code) not in raised)[:_MOST_SHOWN]
 
 
@@ -87,10 +90,11 @@ class Banners(QWidget):
             self._column.removeWidget(banner)
             banner.hide()
             banner.deleteLater()
-        minutes = scene.status.minutes_left
+        minutes, policy = scene.status.minutes_left, scene.journey.seat_policy
         facts = {
             "clock": clock(scene.outage_s),
             "left": "" if minutes is None else words.duration(minutes),
+            "limit": words.limit(policy.camera_lock_s) if policy.watch else "",
         }
         for at, code in enumerate(codes):
             if code not in self._conditions:

@@ -207,6 +207,8 @@ class Footer(QFrame):
         self._leave.clicked.connect(self._on_leave_clicked)
         self._help = Button(theme, messages.text("footer.help"), icon=Icon.HELP)
         self._help.clicked.connect(self._on_help_clicked)
+        self._away = Button(theme, messages.text("footer.leave_seat"), icon=Icon.LOCK)
+        self._away.clicked.connect(self._on_away_clicked)
         self._end = Button(theme, messages.text("footer.end"), kind=Kind.DANGER)
         self._end.clicked.connect(self._on_end_clicked)
         row = QHBoxLayout(self)
@@ -215,7 +217,7 @@ class Footer(QFrame):
         row.addWidget(self._hotline)
         row.addWidget(self._bundle)
         row.addStretch(1)
-        for button in (self.text_size, self._leave, self._help, self._end):
+        for button in (self.text_size, self._leave, self._away, self._help, self._end):
             row.addWidget(button)
 
     def show_scene(self, scene: Scene) -> None:
@@ -233,8 +235,9 @@ class Footer(QFrame):
         self._help.setText(words.text("footer.help_called" if called else "footer.help"))
         self._help.setEnabled(not called)
         self._help.setVisible(not isinstance(state, OutOfService))
-        self._end.setVisible(isinstance(state, Evaluating))
-        self._end.setEnabled(isinstance(state, Evaluating) and not state.confirming_end)
+        for button in (self._away, self._end):
+            button.setVisible(isinstance(state, Evaluating))
+            button.setEnabled(isinstance(state, Evaluating) and not state.confirming_end)
 
     def take_focus(self) -> None:
         """Take the keyboard's focus off the page: to the end button, or else to the administrator's."""
@@ -245,6 +248,9 @@ class Footer(QFrame):
 
     def _on_help_clicked(self) -> None:
         self.pressed.emit(Intent.HELP)
+
+    def _on_away_clicked(self) -> None:
+        self.pressed.emit(Intent.LEAVE)
 
     def _on_end_clicked(self) -> None:
         self.pressed.emit(Intent.END)

@@ -7,6 +7,7 @@ from typing import Final
 
 from drivers.errors import ErrorCode
 from workstation.journey.events import Intent
+from workstation.journey.seat import LeaveReason
 from workstation.journey.states import (
     Arriving,
     AwaitingMatch,
@@ -16,6 +17,7 @@ from workstation.journey.states import (
     FetchingReference,
     HumanReview,
     Launching,
+    Locked,
     OutOfService,
     SelfCheck,
     SigningOut,
@@ -74,12 +76,14 @@ CALL_HELP: Final = Action(key="footer.help", intent=Intent.HELP, kind=Kind.PRIMA
 _RETRY: Final = Action(key="action.retry", intent=Intent.RETRY, kind=Kind.PRIMARY)
 _LEAVE: Final = Action(key="action.leave", intent=Intent.CANCEL, kind=Kind.PRIMARY)
 _MANUAL: Final = Action(key="action.manual", intent=Intent.MANUAL)
+_UNLOCK: Final = Action(key="locked.unlock", intent=Intent.UNLOCK, kind=Kind.PRIMARY, icon=Icon.FACE)
 
 _NOT_HERE: Final = frozenset({ErrorCode.ROSTER_OTHER_BOOTH, ErrorCode.ROSTER_OTHER_SITE, ErrorCode.ROSTER_REPLACED})
 """Answers of the roster after which the only way on is to leave this booth."""
 
 _CODE_ICONS: Final = {
     ErrorCode.CAMERA_LOST: Icon.CAMERA,
+    ErrorCode.CAMERA_COVERED: Icon.CAMERA,
     ErrorCode.FACE_SEVERAL: Icon.PERSONS,
     ErrorCode.ROSTER_OTHER_BOOTH: Icon.SEAT,
     ErrorCode.ROSTER_ALREADY_SIGNED_IN: Icon.SEAT,
@@ -135,6 +139,29 @@ def notice_for(state: NoticeState, messages: Messages) -> Notice:
                 statement=messages.expert(code),
                 code=code,
             )
+
+
+def locked_notice(state: Locked, limit: str, messages: Messages) -> Notice:
+    """Return what the locked booth says; ``limit`` is how long a short leave may last, in words."""
+    last = "locked.next_human" if state.by_human else "locked.next_face"
+    code = state.problem or state.code
+    if state.by_human:
+        statement = messages.text("locked.human")
+    elif state.reason is LeaveReason.UNWELL and state.problem is None:
+        statement = messages.text("locked.unwell")
+    else:
+        statement = messages.expert(code, "locked", limit=limit)
+    lead = "locked.lead_human" if state.by_human else "locked.lead_checking" if state.checking else "locked.lead"
+    return Notice(
+        icon=Icon.PERSONS if state.by_human else _CODE_ICONS.get(code, Icon.LOCK),
+        tone=Tone.WARN if state.problem or state.code is ErrorCode.SEAT_OTHER_PERSON else Tone.INFO,
+        title=messages.text("locked.title"),
+        lead=messages.text(lead),
+        statement=statement,
+        code=code,
+        milestones=_milestones(messages, ("locked.next_hidden", last, "locked.next_continue"), 1),
+        actions=() if state.by_human else (_MANUAL, _UNLOCK),
+    )
 
 
 def _milestones(messages: Messages, keys: tuple[str, ...], now: int) -> tuple[Milestone, ...]:

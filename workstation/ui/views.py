@@ -125,6 +125,7 @@ class Scene:
     Attributes:
         portrait: the photo on the card, ``None`` when there is none.
         evaluating_s: seconds since the evaluation began on this booth.
+        locked_s: seconds since the booth was locked.
         outage_s: seconds since the main site went out of reach.
     """
 
@@ -134,6 +135,7 @@ class Scene:
     face: FaceView = field(default_factory=FaceView)
     portrait: QImage | None = field(default=None, repr=False)
     evaluating_s: int = 0
+    locked_s: int = 0
     outage_s: int = 0
 
     @property

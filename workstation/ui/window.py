@@ -25,6 +25,7 @@ from workstation.journey.states import (
     Idle,
     Journey,
     Launching,
+    Locked,
     OutOfService,
     ReadingCard,
     SelfCheck,
@@ -41,6 +42,7 @@ from workstation.ui.screens.base import Screen
 from workstation.ui.screens.evaluation import EvaluationScreen
 from workstation.ui.screens.face import FaceScreen
 from workstation.ui.screens.farewell import FarewellScreen
+from workstation.ui.screens.locked import LockedScreen
 from workstation.ui.screens.notice import NoticeScreen
 from workstation.ui.screens.self_check import SelfCheckScreen
 from workstation.ui.screens.sign_in import SignInScreen
@@ -63,6 +65,7 @@ SCREENS: Final[Mapping[type[State], type[Screen]]] = {
     SelfCheck: SelfCheckScreen,
     Launching: NoticeScreen,
     Evaluating: EvaluationScreen,
+    Locked: LockedScreen,
     SigningOut: NoticeScreen,
     Farewell: FarewellScreen,
     OutOfService: NoticeScreen,
@@ -98,6 +101,7 @@ class KioskWindow(QWidget):
         self._closable = False
         self._painted = False
         self._evaluating_since: float | None = None
+        self._locked_since: float | None = None
         self._outage_since: float | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -111,11 +115,14 @@ class KioskWindow(QWidget):
     def show_journey(self, journey: Journey) -> None:
         """Show where the expert is. Pictures of a person are dropped as soon as the state is about nobody."""
         now = time.monotonic()
-        is_evaluating = isinstance(journey.state, Evaluating)
+        is_locked = isinstance(journey.state, Locked)
+        self._locked_since = (self._locked_since or now) if is_locked else None
+        is_evaluating = isinstance(journey.state, Evaluating) or is_locked
         self._evaluating_since = (self._evaluating_since or now) if is_evaluating else None
         is_out = bool(journey.conditions & _OUTAGES)
         self._outage_since = (self._outage_since or now) if is_out else None
-        entered = journey.attempt != self._scene.journey.attempt
+        shown = self._scene.journey
+        entered = (journey.attempt, journey.state) != (shown.attempt, shown.state)
         known = holder_of(journey.state) is not None
         left = self._scene.holder is not None and not known
         face = FaceView() if entered else self._scene.face
@@ -147,7 +154,9 @@ class KioskWindow(QWidget):
 
     def show_frame(self, frame: QImage) -> None:
         """Show a camera picture; dropped where no mirror is on the screen."""
-        if self._content is not None and isinstance(self._scene.journey.state, FaceCheck):
+        state = self._scene.journey.state
+        has_mirror = isinstance(state, FaceCheck) or (isinstance(state, Locked) and state.checking)
+        if self._content is not None and has_mirror:
             self._content.show_frame(frame)
 
     def set_page(self, page: QWidget | None) -> None:
@@ -171,9 +180,11 @@ class KioskWindow(QWidget):
 
     def _measure_time(self) -> None:
         now = time.monotonic()
-        evaluating = 0 if self._evaluating_since is None else int(now - self._evaluating_since)
-        outage = 0 if self._outage_since is None else int(now - self._outage_since)
-        self._scene = replace(self._scene, evaluating_s=evaluating, outage_s=outage)
+        evaluating, locked, outage = (
+            0 if since is None else int(now - since)
+            for since in (self._evaluating_since, self._locked_since, self._outage_since)
+        )
+        self._scene = replace(self._scene, evaluating_s=evaluating, locked_s=locked, outage_s=outage)
 
     def _render(self) -> None:
         if self._content is not None:

@@ -16,6 +16,7 @@ from workstation.journey.states import (
     Idle,
     Journey,
     Launching,
+    Locked,
     OutOfService,
     ReadingCard,
     SelfCheck,
@@ -23,7 +24,7 @@ from workstation.journey.states import (
     TaskReview,
 )
 
-from . import arrival, card, face, session
+from . import arrival, card, face, seat, session
 from .outcome import Outcome
 
 
@@ -36,7 +37,9 @@ def decide(journey: Journey, event: Event) -> Outcome:
             return face.decide(journey, event)
         case Arriving() | AwaitingMatch() | TaskReview():
             return arrival.decide(journey, event)
-        case SelfCheck() | Launching() | Evaluating() | SigningOut() | Farewell():
+        case SelfCheck() | Launching() | SigningOut() | Farewell():
             return session.decide(journey, event)
+        case Evaluating() | Locked():
+            return seat.decide(journey, event)
         case OutOfService():
             return None

@@ -1,4 +1,4 @@
-"""Self-check, launch, evaluation, sign-out."""
+"""Self-check, launch, sign-out."""
 
 from __future__ import annotations
 
@@ -39,14 +39,12 @@ LAUNCH_TRIES = 3
 
 
 def decide(journey: Journey, event: Event) -> Outcome:
-    """Return the outcome of ``event`` from the self-check to the receipt."""
+    """Return the outcome of ``event`` from the self-check to the open page, and from sign-out to the receipt."""
     match journey.state:
         case SelfCheck() as state:
             return _self_check(state, event)
         case Launching() as state:
             return _launching(journey, state, event)
-        case Evaluating() as state:
-            return _evaluating(state, event)
         case SigningOut() as state:
             return _signing_out(state, event)
         case Farewell():
@@ -120,26 +118,6 @@ def _launch_failed(journey: Journey, state: Launching, code: ErrorCode, *, asked
         return Stay(failed, failure + stay)
     first = () if state.problem is code else failure
     return Stay(failed, first + poll(journey, ROSTER_POLL_S if asked_main_site else SITE_POLL_S))
-
-
-def _evaluating(state: Evaluating, event: Event) -> Outcome:
-    holder = state.session.holder
-    match event:
-        case Pressed(intent=Intent.END) if not state.confirming_end:
-            return Stay(replace(state, confirming_end=True))
-        case Pressed(intent=Intent.END_DECLINED):
-            return Stay(replace(state, confirming_end=False))
-        case Pressed(intent=Intent.END_CONFIRMED) if state.confirming_end:
-            ended = record("evaluation_ended", holder, project=state.session.assignment.project_id)
-            return Enter(SigningOut(holder=holder, alias=state.session.assignment.alias), ended)
-        case PageFailed(code=code):
-            interrupted = record("evaluation_interrupted", holder, code=code)
-            again = Launching(session=state.session, expert_hash=state.expert_hash, problem=code)
-            return Enter(again, interrupted)
-        case TimerExpired(timer=Timer.STATE):
-            return Enter(*leave(holder, state.session.assignment.alias))
-        case _:
-            return None
 
 
 def _signing_out(state: SigningOut, event: Event) -> Outcome:

@@ -70,6 +70,11 @@ class Messages:
         """Return what the site administrator reads about ``code``."""
         return self._codes[code]["admin"]
 
+    def limit(self, seconds: float) -> str:
+        """Return a time limit in words, ``""`` for one too short to be told in minutes."""
+        minutes = int(seconds // 60)
+        return self.duration(minutes) if minutes else ""
+
     def duration(self, minutes: int) -> str:
         """Return a length of time in words, such as "3 小时 40 分"."""
         hours, rest = divmod(max(0, minutes), 60)

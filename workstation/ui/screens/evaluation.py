@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
@@ -117,6 +117,12 @@ class EvaluationScreen(Screen):
     def primary(self) -> QWidget | None:
         """Return "back to the evaluation" while the end is being confirmed; otherwise the page has the focus."""
         return self._page if self._veil.isHidden() else self._veil.back
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Disable the page behind another screen: hidden is not enough, its scripts could still take the keyboard."""
+        if not event.spontaneous():
+            self._slot.setEnabled(False)
+        super().hideEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the end question over the whole screen."""

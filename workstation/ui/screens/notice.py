@@ -21,6 +21,11 @@ _SENTENCE_END: Final = re.compile(r"(?<=[\u3002\uff1f])(?=.)|(?<=[.?]) (?=[A-Z])
 """Where a statement is broken into two lines, so that no sentence leaves a single character on the next."""
 
 
+def lines(statement: str) -> str:
+    """Return the statement with its first sentence on a line of its own."""
+    return _SENTENCE_END.sub("\n", statement, count=1)
+
+
 class NoticeScreen(TitledScreen):
     """Shows the notice of the state; what it says stands in ``workstation.ui.notices``."""
 
@@ -42,7 +47,7 @@ class NoticeScreen(TitledScreen):
         panel.column.addStretch(1)
         panel.column.addWidget(self._code, 0, Qt.AlignmentFlag.AlignRight)
         self._holder = HolderCard(theme, messages)
-        self._next = _NextCard(theme, messages)
+        self._next = NextCard(theme, messages)
         self._side = QWidget()
         self._side.setFixedWidth(theme.px(460))
         column = QVBoxLayout(self._side)
@@ -66,7 +71,7 @@ class NoticeScreen(TitledScreen):
         notice = notice_for(cast("NoticeState", scene.journey.state), self.messages)
         self.show_head(notice.title, notice.lead)
         self._sign.show_mark(notice.icon, notice.tone)
-        self._statement.setText(_SENTENCE_END.sub("\n", notice.statement, count=1))
+        self._statement.setText(lines(notice.statement))
         self._code.setText(self.messages.text("notice.code", code=notice.code) if notice.code else "")
         self._actions.show_actions(notice.actions, help_called=scene.journey.help_called)
         self._holder.show_holder(scene.holder, scene.portrait)
@@ -78,7 +83,9 @@ class NoticeScreen(TitledScreen):
         return self._actions.primary()
 
 
-class _NextCard(Card):
+class NextCard(Card):
+    """What happens next, line by line."""
+
     def __init__(self, theme: Theme, messages: Messages) -> None:
         super().__init__(theme, heading=messages.text("notice.next"), spacing=18)
         self._theme = theme

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from workstation.ui.icons import Icon, button_icon, paint
@@ -67,16 +67,24 @@ class Button(QPushButton):
 
     def __init__(self, theme: Theme, caption: str, *, kind: Kind = Kind.SECONDARY, icon: Icon | None = None) -> None:
         super().__init__(caption)
-        self._theme = theme
+        self._theme, self._kind = theme, kind
         self.setProperty("kind", kind.value)
         self.setFixedHeight(theme.with_text(56))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        if icon is not None:
-            size, gap = theme.text(24), theme.px(6)
-            colors = (_BUTTON_COLORS[kind], Color.DISABLED)
-            self.setIconSize(QSize(size + gap, size))
-            self.setIcon(button_icon(icon, size, gap, colors, self.devicePixelRatioF()))
+        self._icon: Icon | None = None
+        self.set_icon(icon)
+
+    def set_icon(self, icon: Icon | None) -> None:
+        """Show another icon, or none."""
+        if icon is self._icon:
+            return
+        self._icon = icon
+        size, gap = self._theme.text(24), self._theme.px(6)
+        colors = (_BUTTON_COLORS[self._kind], Color.DISABLED)
+        self.setIconSize(QSize(size + gap, size))
+        self.setIcon(QIcon() if icon is None else button_icon(icon, size, gap, colors, self.devicePixelRatioF()))
+        self.updateGeometry()
 
     def sizeHint(self) -> QSize:
         """Return the size of the caption and icon with the design's padding."""
