@@ -12,7 +12,7 @@ from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, Frame, Imag
 from drivers.errors import DeviceError, ErrorCode, KioskError
 from workstation.face.coaching import Coaching
 from workstation.face.liveness import ChallengePolicy
-from workstation.face.seat import SeatObservation
+from workstation.face.seat import SeatLook, SeatObservation
 from workstation.face.verification import Decision, Observation
 
 EXPERT = SeatObservation(captured_at=0, face_count=1, is_expert=True, is_covered=False, is_frozen=False)
@@ -73,10 +73,10 @@ class ScriptedClient:
     def use_enrolled(self, challenges: ChallengePolicy) -> bool:
         return self.is_enrolled
 
-    def watch(self, image: Image, captured_at: float) -> SeatObservation:
+    def watch(self, image: Image) -> SeatLook:
         if self.is_broken:
             raise KioskError(ErrorCode.FACE_ENGINE_FAILED)
-        return replace(self.seen, captured_at=captured_at)
+        return SeatLook(face_count=self.seen.face_count, is_expert=self.seen.is_expert)
 
     def observe(self, image: Image, captured_at: float) -> Observation:
         return Observation(

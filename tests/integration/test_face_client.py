@@ -67,11 +67,11 @@ def test_whole_verification_in_the_child(client: FaceClient, tmp_path: Path) -> 
     client.reset()
     observation = client.observe(camera.read(timeout_s=1).image, 9.0)
     assert (observation.kept_probes, observation.decision) == (0, None)
-    assert client.watch(camera.read(timeout_s=1).image, 10.0).is_expert is True
+    assert client.watch(camera.read(timeout_s=1).image).is_expert is True
     assert client.use_enrolled(ChallengePolicy()) is True
     client.forget()
     assert client.use_enrolled(ChallengePolicy()) is False
-    assert client.watch(camera.read(timeout_s=1).image, 11.0).is_expert is None
+    assert client.watch(camera.read(timeout_s=1).image).is_expert is None
     assert client.set_reference(BLANK) is False
 
 

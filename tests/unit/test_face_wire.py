@@ -16,7 +16,7 @@ from workstation.face.coaching import Coaching
 from workstation.face.contract import ReferenceKind
 from workstation.face.frames import SharedFrame
 from workstation.face.liveness import Action, ChallengePolicy, Verdict
-from workstation.face.seat import SeatObservation
+from workstation.face.seat import SeatLook
 from workstation.face.verification import Decision, LivenessResult, NormalisedBox, Observation
 from workstation.face.wire import Operation, Reply, Request, WireError, read_message, write_message
 
@@ -35,7 +35,7 @@ OBSERVED = Observation(
     similarity_score=0.41,
     liveness=LivenessResult(verdict=Verdict.PASSED, challenges=2, passive_score=0.5),
 )
-SEAT = SeatObservation(captured_at=4.5, face_count=1, is_expert=None, is_covered=False, is_frozen=True)
+SEAT = SeatLook(face_count=1, is_expert=None)
 
 
 def sent(header: Request | Reply) -> bytes:

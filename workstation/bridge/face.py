@@ -15,6 +15,7 @@ from workstation.face.client import FaceClient
 from workstation.face.coaching import Coaching
 from workstation.face.contract import ReferenceKind
 from workstation.face.liveness import Action, ChallengePolicy
+from workstation.face.seat import observed
 from workstation.face.verification import Observation
 from workstation.identity.review import head_and_shoulders
 from workstation.logs import log_event
@@ -24,6 +25,8 @@ from .threads import Lane
 _log = logging.getLogger(__name__)
 
 FRAME_TIMEOUT_S = 3.0
+NOBODY_INTERVAL_S = 0.25
+"""While nobody is there four frames a second are looked at; the mirror shows them all."""
 WATCH_INTERVAL_S = 0.6
 """A frame and its faces take 0.1 s more: between one and two frames a second."""
 WATCH_RETRY_S = 2.0
@@ -178,20 +181,24 @@ class FaceBridge(QObject):
         self._camera.open()
         while not token.wait(WATCH_INTERVAL_S):
             frame = self._camera.read(timeout_s=FRAME_TIMEOUT_S)
-            self.seat_observed.emit(attempt, client.watch(frame.image, frame.captured_at))
+            self.seat_observed.emit(attempt, observed(client.watch(frame.image), frame))
 
     def _observe(self, attempt: int, client: FaceClient, token: CancelToken) -> None:
         prompt: Action | None = None
         has_good = False
+        looks_at = 0.0
         while not token.is_cancelled:
             frame = self._camera.read(timeout_s=FRAME_TIMEOUT_S)
             self.frame_captured.emit(attempt, to_qimage(frame.image))
+            if frame.captured_at < looks_at:
+                continue
             observation = client.observe(frame.image, frame.captured_at)
             has_good = self._keep_picture(attempt, frame.image, observation, has_good=has_good)
             self.observed.emit(attempt, observation)
             if observation.prompt is not None and observation.prompt is not prompt:
                 log_event(_log, "face_prompted", action=observation.prompt.value)
             prompt = observation.prompt
+            looks_at = frame.captured_at + (0.0 if observation.face_count else NOBODY_INTERVAL_S)
             if observation.decision is not None:
                 return
 

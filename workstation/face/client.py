@@ -19,7 +19,7 @@ from workstation.face.contract import ModelIdentity, ReferenceKind, require_imag
 from workstation.face.engines import EngineKind
 from workstation.face.frames import SharedFrame
 from workstation.face.liveness import ChallengePolicy
-from workstation.face.seat import SeatObservation
+from workstation.face.seat import SeatLook
 from workstation.face.verification import Observation
 from workstation.face.wire import Operation, Reply, Request, WireError, read_message, write_message
 from workstation.spawn import module_command
@@ -154,14 +154,14 @@ class FaceClient:
             raise self._give_up("worker's reply does not fit the question")
         return reply.observation
 
-    def watch(self, image: Image, captured_at: float) -> SeatObservation:
-        """Show the worker one frame of the seat; ``captured_at`` in monotonic seconds.
+    def watch(self, image: Image) -> SeatLook:
+        """Show the worker one frame of the seat.
 
         Raises:
             KioskError: FACE_ENGINE_FAILED.
             CancelledError: ``cancel`` was called meanwhile.
         """
-        reply = self._show(Operation.WATCH, image, captured_at=_finite(captured_at))
+        reply = self._show(Operation.WATCH, image)
         if reply.seat is None:
             raise self._give_up("worker's reply does not fit the question")
         return reply.seat

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
-import numpy as np
-
-from drivers.contracts import Image
+from drivers.contracts import Frame, Image
 from workstation.face.contract import Embedding, FaceEngine, compare
 from workstation.face.look import Look, look_at
 
@@ -19,11 +16,22 @@ SAME_PERSON = 0.40
 ANOTHER_PERSON = 0.25
 """Cosine of one frame with the enrolled mean. Impostor pairs with East Asian names: 0.19 % above 0.40; of genuine
 single frames 1 % are below 0.25 (LFW; reference/live pairs of different days, so a session's own frames do better)."""
-BLACK_BELOW = 14.0
-ONE_SHADE_BELOW = 5.0
-"""Mean and standard deviation of grey values; a real picture of a booth, even in the dark, has more."""
-FROZEN_AFTER = 3
-"""So many times the same picture, bit by bit: a sensor's noise never repeats."""
+ONE_SHADE = 10.0
+"""Difference of the darkest and the lightest twentieth of a picture; a booth, even in the dark, shows more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatLook:
+    """Who a frame shows.
+
+    Attributes:
+        face_count: faces large enough to be a person at the booth.
+        is_expert: whether the largest face agrees with the person who was verified; ``None`` when nobody is enrolled
+            or the face is not good enough to say.
+    """
+
+    face_count: int
+    is_expert: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,39 +54,36 @@ class SeatObservation:
     is_frozen: bool
 
 
+def observed(look: SeatLook, frame: Frame) -> SeatObservation:
+    """Put together what the worker saw in a frame and what the camera knows of it."""
+    facts = frame.facts
+    return SeatObservation(
+        captured_at=frame.captured_at,
+        face_count=look.face_count,
+        is_expert=look.is_expert,
+        is_covered=facts is not None and not look.face_count and (facts.is_black or facts.p95 - facts.p5 < ONE_SHADE),
+        is_frozen=facts is not None and facts.is_frozen,
+    )
+
+
 class SeatWatch:
     """Looks at single frames; what follows from several is decided by ``workstation.identity.presence``."""
 
     def __init__(self, engine: FaceEngine) -> None:
         self._engine = engine
-        self.forget()
 
-    def observe(self, image: Image, captured_at: float, enrolled: Embedding | None) -> SeatObservation:
+    def look(self, image: Image, enrolled: Embedding | None) -> SeatLook:
         """Look at one frame.
 
         Args:
             image: the camera picture.
-            captured_at: monotonic seconds of the capture.
             enrolled: who was verified.
 
         Raises:
             KioskError: FACE_ENGINE_FAILED, see ``FaceEngine``.
         """
-        look = look_at(self._engine, image, captured_at)
-        sample = np.ascontiguousarray(image[::4, ::4])
-        grey = sample.mean(axis=2)
-        return SeatObservation(
-            captured_at=captured_at,
-            face_count=len(look.faces),
-            is_expert=self._is_expert(image, look, enrolled),
-            is_covered=bool(not look.faces and (grey.mean() < BLACK_BELOW or grey.std() < ONE_SHADE_BELOW)),
-            is_frozen=self._is_frozen(zlib.crc32(sample.tobytes())),
-        )
-
-    def forget(self) -> None:
-        """Begin anew."""
-        self._last_picture: int | None = None
-        self._repeats = 0
+        look = look_at(self._engine, image, 0.0)
+        return SeatLook(face_count=len(look.faces), is_expert=self._is_expert(image, look, enrolled))
 
     def _is_expert(self, image: Image, look: Look, enrolled: Embedding | None) -> bool | None:
         face, quality = look.face, look.quality
@@ -93,8 +98,3 @@ class SeatWatch:
         if score >= SAME_PERSON:
             return True
         return False if score < ANOTHER_PERSON else None
-
-    def _is_frozen(self, picture: int) -> bool:
-        self._repeats = self._repeats + 1 if picture == self._last_picture else 0
-        self._last_picture = picture
-        return self._repeats >= FROZEN_AFTER

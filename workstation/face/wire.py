@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workstation.face.contract import MAX_SIDE_PX, ModelIdentity, ReferenceKind
 from workstation.face.liveness import ChallengePolicy
-from workstation.face.seat import SeatObservation
+from workstation.face.seat import SeatLook
 from workstation.face.verification import Observation
 
 _LENGTH = struct.Struct(">I")
@@ -70,7 +70,7 @@ class Reply(_Message):
     identity: ModelIdentity | None = None
     begun: bool | None = None
     observation: Observation | None = None
-    seat: SeatObservation | None = None
+    seat: SeatLook | None = None
     error: str | None = None
 
 

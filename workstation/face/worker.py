@@ -57,7 +57,6 @@ class Desk:
                 self._session.clear()
             case _:
                 self._session.forget()
-                self._seat.forget()
         return Reply()
 
     def _look(self, request: Request, image: Image) -> Reply:
@@ -68,7 +67,7 @@ class Desk:
             case Operation.OBSERVE:
                 return Reply(observation=session.observe(image, request.captured_at))
             case _:
-                return Reply(seat=self._seat.observe(image, request.captured_at, session.enrolled))
+                return Reply(seat=self._seat.look(image, session.enrolled))
 
     def _picture(self, request: Request) -> Image:
         if not request.height or not request.width:

@@ -8,6 +8,7 @@ from drivers.errors import ErrorCode
 from workstation.journey.effects import (
     Effect,
     Record,
+    SendReview,
     StartTimer,
     StartUnlock,
     StopFace,
@@ -141,7 +142,7 @@ def _lock(state: Evaluating, code: ErrorCode) -> Outcome:
 def _locked(journey: Journey, state: Locked, event: Event) -> Outcome:
     match event:
         case _ if state.by_human:
-            return _while_locked(state, event)
+            return _while_locked(journey, state, event)
         case Pressed(intent=Intent.UNLOCK) | SeatTaken():
             limit = StartTimer(timer=Timer.POLL, attempt=journey.attempt, seconds=UNLOCK_CHECK_S)
             check = (StopWatching(), StartUnlock(attempt=journey.attempt), limit)
@@ -151,7 +152,7 @@ def _locked(journey: Journey, state: Locked, event: Event) -> Outcome:
         case ConditionCleared(code=code) if code is state.problem:
             return Stay(replace(state, problem=None))
         case _:
-            return _while_locked(state, event)
+            return _while_locked(journey, state, event)
 
 
 def _unlocking(journey: Journey, state: Locked, event: Event) -> Outcome:
@@ -160,30 +161,30 @@ def _unlocking(journey: Journey, state: Locked, event: Event) -> Outcome:
         case FaceDecided(outcome=FaceOutcome.MATCH):
             return _unlocked(state, "face")
         case FaceDecided(outcome=FaceOutcome.NOT_LIVE):
-            return _ask_human(waiting, ErrorCode.FACE_NOT_LIVE)
+            return _ask_human(journey, waiting, ErrorCode.FACE_NOT_LIVE)
         case FaceDecided():
             failed = replace(waiting, tries=state.tries + 1, problem=ErrorCode.FACE_MISMATCH)
             if failed.tries >= UNLOCK_TRIES:
-                return _ask_human(failed, ErrorCode.FACE_MISMATCH)
+                return _ask_human(journey, failed, ErrorCode.FACE_MISMATCH)
             mismatch = record("unlock_mismatch", state.session.holder, tries=failed.tries)
             return Stay(failed, (*mismatch, *_stop_check(journey)))
         case FaceFailed(code=ErrorCode.CARD_PHOTO_UNUSABLE):
             # Nobody was compared at sign-in, or the worker that knew the face is gone.
-            return _ask_human(waiting, state.code)
+            return _ask_human(journey, waiting, state.code)
         case FaceFailed(code=code):
             return Stay(replace(waiting, problem=code), _stop_check(journey))
         case TimerExpired(timer=Timer.POLL):
             return Stay(replace(waiting, problem=ErrorCode.FACE_NOT_SEEN), _stop_check(journey))
         case _:
-            return _while_locked(state, event)
+            return _while_locked(journey, state, event)
 
 
-def _while_locked(state: Locked, event: Event) -> Outcome:
+def _while_locked(journey: Journey, state: Locked, event: Event) -> Outcome:
     """Return what counts whether or not a comparison runs."""
     holder = state.session.holder
     match event:
         case Pressed(intent=Intent.MANUAL) if not state.by_human:
-            return _ask_human(replace(state, checking=False), state.code)
+            return _ask_human(journey, replace(state, checking=False), state.code)
         case ReviewPassed(session_id=session_id) if state.by_human and session_id == holder.session_id:
             return _unlocked(state, "human")
         case ReviewRejected(session_id=session_id) if state.by_human and session_id == holder.session_id:
@@ -208,10 +209,13 @@ def _leave_reason(state: Locked, reason: LeaveReason) -> Outcome:
     return Stay(replace(state, reason=reason), told)
 
 
-def _ask_human(state: Locked, code: ErrorCode) -> Outcome:
+def _ask_human(journey: Journey, state: Locked, code: ErrorCode) -> Outcome:
     asked = record("review_needed", state.session.holder, code=code)
     stopped = (StopWatching(), StopFace(), StopTimer(timer=Timer.POLL), StopTimer(timer=Timer.SEAT))
-    return Stay(replace(state, by_human=True, problem=None), (*asked, *stopped))
+    pictures = SendReview(
+        attempt=journey.attempt, session_id=state.session.holder.session_id, code=code, may_repeat=False
+    )
+    return Stay(replace(state, by_human=True, problem=None), (*asked, pictures, *stopped))
 
 
 def _stop_check(journey: Journey) -> tuple[Effect, ...]:
