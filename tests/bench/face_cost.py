@@ -12,6 +12,7 @@ import psutil
 from drivers.contracts import Image
 from drivers.simulated.camera import FPS
 from tests.bench.report import Row
+from workstation.bridge.face import NOBODY_INTERVAL_S
 from workstation.face.client import FaceClient
 
 PEER_FRAMES = 20
@@ -53,14 +54,14 @@ def memory_row(client: FaceClient) -> Row:
 
 
 def idle_rows(client: FaceClient, empty: Image) -> list[Row]:
-    """Measure the worker without frames, and with frames of an empty room as fast as the camera gives them."""
+    """Measure the worker without frames, and with as many frames of an empty room as the bridge shows it."""
     process = psutil.Process(_pid(client))
     waiting = _processor_percent(process, lambda: time.sleep(1 / FPS))
     watching = _processor_percent(process, lambda: _watch_once(client, empty))
     return [
         Row(what="worker without frames, of one core", samples=[waiting], unit="%", limit=IDLE_LIMIT_PERCENT),
         Row(
-            what=f"worker, nobody there, {FPS:g} frames/s, of one core",
+            what=f"worker, nobody there, {1 / NOBODY_INTERVAL_S:g} frames/s, of one core",
             samples=[watching],
             unit="%",
             limit=IDLE_LIMIT_PERCENT,
@@ -71,7 +72,7 @@ def idle_rows(client: FaceClient, empty: Image) -> list[Row]:
 def _watch_once(client: FaceClient, empty: Image) -> None:
     began = time.monotonic()
     client.observe(empty, captured_at=began)
-    time.sleep(max(1 / FPS - (time.monotonic() - began), 0))
+    time.sleep(max(NOBODY_INTERVAL_S - (time.monotonic() - began), 0))
 
 
 def _processor_percent(process: psutil.Process, step: Callable[[], None]) -> float:
