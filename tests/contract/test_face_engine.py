@@ -25,15 +25,13 @@ from drivers.errors import ErrorCode, KioskError
 from drivers.simulated.bench import BenchFile, BenchState, Scene
 from drivers.simulated.camera import SimulatedCamera
 from kiosk_config.model import Face
+from tests.portraits import HEADS, card_photo, roster_photo
 from workstation.face import dlib_engine
 from workstation.face.contract import DetectedFace, FaceEngine, ReferenceKind, compare, fuse
 from workstation.face.dlib_engine import DlibFaceEngine
 from workstation.face.engines import EngineKind, make_engine
 from workstation.face.onnx_engine import OnnxFaceEngine
 
-PORTRAITS = Path(__file__).parents[2] / "assets" / "drill"
-HEADS = {Scene.PERSON_A: (226, 115, 190), Scene.PERSON_B: (267, 200, 380)}
-"""Middle of the head and width of the cut, pixels of the portrait."""
 NETWORKS = ["fr_detect", "fr_landmark", "fr_eye", "fr_liveness"]
 """Of both engines; the describer is each engine's own."""
 
@@ -72,25 +70,6 @@ def copy(models_dir: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(models_dir, tmp_path / "models"))
 
 
-def roster_photo(person: Scene) -> Image:
-    """Head and shoulders, 102 x 126, uncompressed."""
-    portrait = cv2.imread(str(PORTRAITS / f"{person}.jpg"))
-    middle_x, middle_y, width = HEADS[person]
-    height = width * 126 // 102
-    top, left = max(middle_y - int(height * 0.45), 0), middle_x - width // 2
-    cut = portrait[top : top + height, left : left + width]
-    return np.asarray(cv2.resize(cut, (102, 126), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def squeezed(person: Scene) -> Image:
-    """The same through 1024 bytes."""
-    for quality in range(95, 0, -1):
-        _, encoded = cv2.imencode(".webp", roster_photo(person), [cv2.IMWRITE_WEBP_QUALITY, quality])
-        if encoded.nbytes <= 1024:
-            return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
-    raise AssertionError("portrait does not fit into 1024 bytes")
-
-
 def score(engine: FaceEngine, photo: Image, picture: Image) -> float:
     reference = engine.describe_reference(photo)
     (face,) = engine.detect(picture)
@@ -117,9 +96,9 @@ class TestComparison:
         # dlib's threshold for card photos is out of reach for most people: they go to the human (docs/adr/0006).
         policy = engine.policies[ReferenceKind.CARD_PHOTO]
         needed = policy.grey_threshold if isinstance(engine, DlibFaceEngine) else policy.match_threshold
-        assert score(engine, squeezed(person), live[person]) >= needed
+        assert score(engine, card_photo(person), live[person]) >= needed
 
-    @pytest.mark.parametrize("photo", [squeezed, roster_photo])
+    @pytest.mark.parametrize("photo", [card_photo, roster_photo])
     @pytest.mark.parametrize(("on_card", "seated"), [tuple(HEADS), tuple(HEADS)[::-1]])
     def test_another_person_is_not(self, engine: FaceEngine, live, on_card: Scene, seated: Scene, photo) -> None:
         for policy in engine.policies.values():
@@ -134,7 +113,7 @@ class TestComparison:
             assert policy.data_set
 
     def test_embeddings_are_unit_vectors_and_repeat(self, engine: FaceEngine, live) -> None:
-        photo, picture = squeezed(Scene.PERSON_A), live[Scene.PERSON_A]
+        photo, picture = card_photo(Scene.PERSON_A), live[Scene.PERSON_A]
         (face,) = engine.detect(picture)
         described = [(engine.describe_reference(photo), engine.describe(picture, face)) for _ in range(2)]
         for one, other in zip(*described, strict=True):
@@ -327,7 +306,7 @@ class TestManifest:
             "site", "2027.1", "LicenseRef-site",
         )  # fmt: skip
         assert engine.policies[ReferenceKind.CARD_PHOTO].match_threshold == 0.6
-        assert score(engine, squeezed(Scene.PERSON_A), live[Scene.PERSON_A]) >= 0.6
+        assert score(engine, card_photo(Scene.PERSON_A), live[Scene.PERSON_A]) >= 0.6
 
 
 class TestDescriberOfOnnx:

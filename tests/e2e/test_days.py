@@ -344,7 +344,7 @@ def test_another_person_in_the_seat_locks_it_and_a_human_decides(evaluating):
     play.until_recorded("review_needed")
     play.wait_for_event("review_needed")
     session_id = play.stage.administrator.waiting_review(BOOTH_ID)
-    play.stage.administrator.review(BOOTH_ID, session_id, passed=False)
+    play.stage.administrator.review(BOOTH_ID, session_id, CommandKind.REVIEW_REJECTED)
     play.until("farewell", "refused and wiped")
     play.wait_for_event("signed_out")
 

@@ -16,13 +16,10 @@ from assets.build_models import ensure
 from drivers.contracts import Image
 from drivers.simulated.bench import BenchFile, Scene
 from drivers.simulated.camera import SimulatedCamera
+from tests.portraits import HEADS, card_photo, roster_photo
 from workstation.face.contract import FaceEngine, ReferenceKind
 from workstation.face.onnx_engine import OnnxFaceEngine
 from workstation.face.verification import Coaching, Decision, Observation, VerificationSession
-
-PORTRAITS = Path(__file__).parents[2] / "assets" / "drill"
-HEADS = {Scene.PERSON_A: (226, 115, 190), Scene.PERSON_B: (267, 200, 380)}
-"""Middle of the head and width of the cut, pixels of the portrait."""
 
 
 @pytest.fixture(scope="session")
@@ -40,25 +37,6 @@ def bench(tmp_path: Path) -> BenchFile:
     return BenchFile(tmp_path / "bench.json")
 
 
-def roster_photo(person: Scene) -> Image:
-    """Head and shoulders, 102 x 126, uncompressed."""
-    portrait = cv2.imread(str(PORTRAITS / f"{person}.jpg"))
-    middle_x, middle_y, width = HEADS[person]
-    height = width * 126 // 102
-    top, left = max(middle_y - int(height * 0.45), 0), middle_x - width // 2
-    cut = portrait[top : top + height, left : left + width]
-    return np.asarray(cv2.resize(cut, (102, 126), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def card_photo(person: Scene) -> Image:
-    """The same squeezed into the 1024 bytes a card has for it."""
-    for quality in range(95, 0, -1):
-        _, encoded = cv2.imencode(".webp", roster_photo(person), [cv2.IMWRITE_WEBP_QUALITY, quality])
-        if encoded.nbytes <= 1024:
-            return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
-    raise AssertionError("portrait does not fit into 1024 bytes")
-
-
 def frames(bench: BenchFile, scene: Scene, count: int) -> list[Image]:
     bench.change(scene=scene)
     camera = SimulatedCamera(bench)
@@ -66,9 +44,9 @@ def frames(bench: BenchFile, scene: Scene, count: int) -> list[Image]:
     return [camera.read(timeout_s=1).image for _ in range(count)]
 
 
-def watch(session: VerificationSession, pictures: list[Image]) -> Observation:
+def watch(session: VerificationSession, pictures: list[Image], start: float = 0.0) -> Observation:
     for number, picture in enumerate(pictures):
-        observation = session.observe(picture, 0.4 * number)
+        observation = session.observe(picture, start + 0.4 * number)
     return observation
 
 
@@ -147,3 +125,29 @@ def test_any_small_picture_gives_a_typed_result(engine: FaceEngine, picture: Ima
     session = VerificationSession(engine)
     assert session.set_reference(picture) in {True, False}
     assert isinstance(session.observe(picture, 0.0), Observation)
+
+
+def torn(picture: Image) -> Image:
+    """The lower half is of another moment, as from a camera that loses packets."""
+    return np.concatenate([picture[:240], np.roll(picture[240:], 150, axis=1)])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        torn,
+        lambda picture: picture[::40, ::40],
+        lambda picture: picture[:1, :1],
+        lambda picture: cv2.resize(picture, (4096, 4096)),
+        np.rot90,
+        lambda picture: picture[::-1],
+        lambda picture: np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8),
+    ],
+    ids=["torn", "tiny", "one pixel", "huge", "on its side", "upside down", "grey"],
+)
+def test_a_spoilt_frame_costs_a_frame_and_the_next_good_ones_decide(engine, bench, spoil) -> None:
+    session = VerificationSession(engine)
+    assert session.set_reference(card_photo(Scene.PERSON_A))
+    pictures = frames(bench, Scene.PERSON_A, 5)
+    assert isinstance(session.observe(np.ascontiguousarray(spoil(pictures[0])), 0.0), Observation)
+    assert watch(session, pictures, start=5.0).decision is Decision.MATCH
