@@ -283,11 +283,14 @@ SHORT_TIMES = {
 }
 
 
+ONE_TURN = {"liveness_actions": ["turn-left"], "liveness_count": 1}
+
+
 @pytest.fixture
 def evaluating(tmp_path):
     """A kiosk whose expert has just begun to evaluate, and that loses patience quickly."""
     with (
-        Stage(tmp_path / "drill", presence=SHORT_TIMES, fullscreen=True) as stage,
+        Stage(tmp_path / "drill", face=ONE_TURN, presence=SHORT_TIMES, fullscreen=True) as stage,
         KioskProcess(stage.config_file, stage.environment) as kiosk,
     ):
         assert stage.notes == {}, "a real service is missing"

@@ -54,6 +54,7 @@ class Stage:
     Args:
         directory: for the bench file, the configuration, and every service's files.
         photo: settings of the configuration's [photo] section.
+        face: settings of the configuration's [face] section.
         presence: settings of the configuration's [presence] section.
         screen: settings of the configuration's [screen] section.
 
@@ -67,6 +68,7 @@ class Stage:
         self,
         directory: Path,
         photo: Mapping[str, str] | None = None,
+        face: Mapping[str, list[str] | int] | None = None,
         presence: Mapping[str, float | bool] | None = None,
         **screen: bool | str,
     ) -> None:
@@ -76,6 +78,7 @@ class Stage:
         self.environment: dict[str, str] = {}
         self.notes: dict[str, str] = {}
         self._photo = dict(photo or {})
+        self._face = dict(face or {})
         self._presence = dict(presence or {})
         self._screen = screen
         self._applied = BenchState()
@@ -223,6 +226,7 @@ class Stage:
             },
             "storage": {"data_dir": str(self.directory / "kiosk"), "min_free_mb": 50},
             "photo": self._photo,
+            "face": self._face,
             "presence": self._presence,
             "screen": self._screen,
             "drill": {"bench_file": str(self.bench.path)},
