@@ -164,6 +164,22 @@ def test_one_eye_closed_is_no_blink() -> None:
     assert challenge.verdict is None
 
 
+def test_whose_eyes_are_never_seen_open_is_asked_for_something_else() -> None:
+    challenge = Challenge([Action.BLINK, Action.TURN_LEFT, Action.OPEN_MOUTH], POLICY, random.Random(0))
+    engine = ScriptedEngine(eyes=(0.1, 0.2))
+    for number in range(90):
+        challenge.observe(look_at(engine, FRAME, number / 15))
+    assert challenge.prompt is Action.TURN_RIGHT
+
+
+def test_without_anything_else_to_ask_for_nothing_is_asked() -> None:
+    challenge = Challenge([Action.BLINK], replace(POLICY, actions=(Action.BLINK,)), random.Random(0))
+    engine = ScriptedEngine(eyes=(0.1, 0.2))
+    for number in range(90):
+        challenge.observe(look_at(engine, FRAME, number / 15))
+    assert (challenge.prompt, challenge.verdict) == (None, None)
+
+
 def test_frames_without_a_face_change_nothing() -> None:
     challenge = Challenge([Action.BLINK], POLICY, random.Random(0))
     empty = ScriptedEngine(landmarks=None)
