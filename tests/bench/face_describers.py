@@ -38,11 +38,17 @@ class Form(StrEnum):
     FULL = "full"
     CARD = "card"
     CARD_1KB = "card-1kb"
+    WHITE_1KB = "white-1kb"
 
     @property
     def title(self) -> str:
         """What a report calls it."""
-        return {"full": "full picture", "card": "102x126", "card-1kb": "102x126, 1 KB JPEG 2000"}[self]
+        return {
+            Form.FULL: "full picture",
+            Form.CARD: "102x126",
+            Form.CARD_1KB: "102x126, 1 KB JPEG 2000",
+            Form.WHITE_1KB: "102x126, white background, 1 KB JPEG 2000",
+        }[self]
 
 
 class Describer(Protocol):
@@ -119,7 +125,9 @@ class ReferenceMaker:
         if not boxes:
             return None
         card = card_photo(picture, boxes[0][0])
-        return card if form is Form.CARD else through_one_kilobyte(card)
+        if form is Form.CARD:
+            return card
+        return through_one_kilobyte(before_white(card) if form is Form.WHITE_1KB else card)
 
 
 def card_photo(picture: Image, box: Box) -> Image:
@@ -133,6 +141,17 @@ def card_photo(picture: Image, box: Box) -> Image:
         picture, move, (zoom * width, zoom * height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(cv2.resize(large, CARD_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def before_white(card: Image) -> Image:
+    """Put what lies beside head and shoulders behind white, as ID photos are taken (GA/T 461)."""
+    height, width = card.shape[:2]
+    row, column = np.mgrid[0:height, 0:width].astype(np.float32)
+    across = (column - width / 2) / width
+    head = np.hypot(across / 0.36, (row / height - 0.48) / 0.42)
+    shoulders = np.hypot(across / 0.62, (row / height - 1.08) / 0.30)
+    person = np.maximum(np.clip((1.12 - head) / 0.20, 0, 1), np.clip((1.10 - shoulders) / 0.15, 0, 1))[..., np.newaxis]
+    return np.asarray(card * person + 245 * (1 - person), np.uint8)
 
 
 def through_one_kilobyte(card: Image) -> Image | None:

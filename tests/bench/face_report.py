@@ -100,7 +100,8 @@ def thresholds_in_use(each: Outcome) -> dict[str, float]:
     """Return by name what a booth (or a plain caller of the peer) would decide at with this reference."""
     if each.engine == PEER:
         return {"default": PEER_THRESHOLD}
-    kind = ReferenceKind.CARD_PHOTO if each.form is Form.CARD_1KB else ReferenceKind.ROSTER_PHOTO
+    is_like_a_card = each.form in {Form.CARD_1KB, Form.WHITE_1KB}
+    kind = ReferenceKind.CARD_PHOTO if is_like_a_card else ReferenceKind.ROSTER_PHOTO
     policy = each.policies[kind]
     return {"match": policy.match_threshold, "grey": policy.grey_threshold}
 
