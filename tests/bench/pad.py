@@ -42,7 +42,7 @@ from workstation.face.verification import Decision, Observation, VerificationSes
 
 LONGEST_S = 60.0
 """The journey gives up then (E-201)."""
-PRESENTATIONS = 20
+PRESENTATIONS = 10
 _CARDS = {Scene.PERSON_A: PERSON_A, Scene.PERSON_B: PERSON_B}
 _OTHER = {Scene.PERSON_A: Scene.PERSON_B, Scene.PERSON_B: Scene.PERSON_A}
 

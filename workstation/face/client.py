@@ -90,8 +90,8 @@ class FaceClient:
             return
         self._is_cancelled = False
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        frame = self._frame = SharedFrame()
         try:
+            frame = self._frame = SharedFrame()
             process = subprocess.Popen(
                 [*self._command, frame.token],
                 stdin=subprocess.PIPE,
