@@ -656,6 +656,9 @@ def test_three_failed_comparisons_call_a_human():
     assert journey.state.by_human
     assert records(effects) == [("review_needed", {"code": ErrorCode.FACE_MISMATCH})]
     assert fx.StopTimer(timer=e.Timer.SEAT) in effects
+    sent = fx.SendReview(attempt=journey.attempt, session_id="S", code=ErrorCode.FACE_MISMATCH, may_repeat=False)
+    assert sent in effects
+    assert fx.ForgetPicture() not in effects
     assert play(press(e.Intent.UNLOCK), journey=journey) == (journey, ())
     assert play(e.ReviewPassed(session_id="T"), journey=journey) == (journey, ())
     assert isinstance(play(e.ReviewPassed(session_id="S"), journey=journey)[0].state, s.Evaluating)
@@ -663,6 +666,13 @@ def test_three_failed_comparisons_call_a_human():
     assert isinstance(journey.state, s.SigningOut)
     assert fx.WipeIdentity(attempt=journey.attempt) in effects
     assert fx.ClosePage() in effects
+
+
+def test_who_will_not_look_into_the_camera_again_is_not_photographed():
+    journey, effects = play(*UNLOCK, press(e.Intent.MANUAL))
+    assert journey.state.by_human
+    [forget, send] = [effect for effect in effects if isinstance(effect, fx.ForgetPicture | fx.SendReview)]
+    assert (forget, send.code) == (fx.ForgetPicture(), ErrorCode.SEAT_LEFT)
 
 
 def test_somebody_who_is_not_alive_unlocks_nothing():

@@ -286,4 +286,5 @@ def _stopped_with_page(old: Launching | Evaluating | Locked) -> tuple[Effect, ..
         case Evaluating():
             return (StopWatching(),)
         case Locked():
-            return (StopTimer(timer=Timer.POLL), StopTimer(timer=Timer.SEAT), StopWatching(), StopFace())
+            timers = (StopTimer(timer=Timer.POLL), StopTimer(timer=Timer.SEAT))
+            return (*timers, StopWatching(), StopFace(), ForgetPicture())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from drivers.errors import ErrorCode
 from workstation.journey.effects import (
     Effect,
+    ForgetPicture,
     Record,
     SendReview,
     StartTimer,
@@ -184,7 +185,8 @@ def _while_locked(journey: Journey, state: Locked, event: Event) -> Outcome:
     holder = state.session.holder
     match event:
         case Pressed(intent=Intent.MANUAL) if not state.by_human:
-            return _ask_human(journey, replace(state, checking=False), state.code)
+            # Who declines the camera is not photographed (docs/adr/0007).
+            return _ask_human(journey, replace(state, checking=False), state.code, (ForgetPicture(),))
         case ReviewPassed(session_id=session_id) if state.by_human and session_id == holder.session_id:
             return _unlocked(state, "human")
         case ReviewRejected(session_id=session_id) if state.by_human and session_id == holder.session_id:
@@ -209,13 +211,13 @@ def _leave_reason(state: Locked, reason: LeaveReason) -> Outcome:
     return Stay(replace(state, reason=reason), told)
 
 
-def _ask_human(journey: Journey, state: Locked, code: ErrorCode) -> Outcome:
+def _ask_human(journey: Journey, state: Locked, code: ErrorCode, before: tuple[Effect, ...] = ()) -> Outcome:
     asked = record("review_needed", state.session.holder, code=code)
     stopped = (StopWatching(), StopFace(), StopTimer(timer=Timer.POLL), StopTimer(timer=Timer.SEAT))
     pictures = SendReview(
         attempt=journey.attempt, session_id=state.session.holder.session_id, code=code, may_repeat=False
     )
-    return Stay(replace(state, by_human=True, problem=None), (*asked, pictures, *stopped))
+    return Stay(replace(state, by_human=True, problem=None), (*before, *asked, pictures, *stopped))
 
 
 def _stop_check(journey: Journey) -> tuple[Effect, ...]:
