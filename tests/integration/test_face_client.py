@@ -21,6 +21,7 @@ from drivers.simulated.bench import BenchFile, Scene
 from drivers.simulated.camera import SimulatedCamera
 from workstation.face.client import FaceClient
 from workstation.face.coaching import Coaching
+from workstation.face.engines import EngineKind, make_engine
 from workstation.face.frames import SharedFrame
 from workstation.face.liveness import ChallengePolicy
 from workstation.face.verification import Decision
@@ -73,6 +74,12 @@ def test_whole_verification_in_the_child(client: FaceClient, tmp_path: Path) -> 
     assert client.use_enrolled(ChallengePolicy()) is False
     assert client.watch(camera.read(timeout_s=1).image).is_expert is None
     assert client.set_reference(BLANK) is False
+
+
+@pytest.mark.parametrize("engine", EngineKind)
+def test_the_child_loads_the_engine_it_is_told_to(models_dir: Path, engine: EngineKind) -> None:
+    with FaceClient(models_dir=models_dir, engine=engine) as client:
+        assert client.identity == make_engine(engine, models_dir).identity
 
 
 def test_picture_that_is_not_contiguous_is_taken(client: FaceClient) -> None:
