@@ -24,7 +24,7 @@ CARD_SERVICE = ("e2e", "contract", "gui/test_drill_session", "integration/test_p
 """What needs pcscd, of which a machine can run only one, or all of a drill's services at once."""
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let two workers (``pytest -n 2 --dist loadgroup``) share the files; those that need pcscd stay together."""
     for item in items:

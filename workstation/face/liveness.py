@@ -77,7 +77,7 @@ class ChallengePolicy:
     turn_deg: float = 15.0
     rest_deg: float = 7.0
     mouth_rise: float = 0.15
-    wide_rise: float = 0.25
+    wide_rise: float = 0.18
     eyes_closed: float = 0.35
     eyes_open: float = 0.6
     shut_frames: int = 20
