@@ -7,7 +7,6 @@ import os
 import threading
 import time
 import weakref
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,17 +18,6 @@ settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
 THREAD_GRACE_S = 5.0
-TESTS = Path(__file__).parent
-CARD_SERVICE = ("e2e", "contract", "gui/test_drill_session", "integration/test_pcsc", "integration/test_idcard_probe")
-"""What needs pcscd, of which a machine can run only one, or all of a drill's services at once."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let two workers (``pytest -n 2 --dist loadgroup``) share the files; those that need pcscd stay together."""
-    for item in items:
-        file = item.path.relative_to(TESTS).as_posix()
-        item.add_marker(pytest.mark.xdist_group("card-service" if file.startswith(CARD_SERVICE) else file))
 
 
 class _Recorder(logging.Handler):
