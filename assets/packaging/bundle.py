@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
@@ -198,9 +198,17 @@ def bundled_distributions(work: Path) -> dict[str, set[str]]:
     owners = packages_distributions()
     found: dict[str, set[str]] = {}
     for module in modules:
-        for owner in owners.get(module, ["pyinstaller" if module.startswith("_pyi") else f"unknown:{module}"]):
+        for owner in owners.get(module) or _owners_by_file(module):
             found.setdefault(canonicalize_name(owner), set()).add(module)
     return found
+
+
+def _owners_by_file(module: str) -> list[str]:
+    """Return whose files the module has, where ``top_level.txt`` leaves it out (dlib-bin)."""
+    if module.startswith("_pyi"):
+        return ["pyinstaller"]
+    found = [each.name for each in distributions() if any(path.parts[0] == module for path in each.files or [])]
+    return found or [f"unknown:{module}"]
 
 
 def clean(*folders: Path) -> None:

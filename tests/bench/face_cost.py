@@ -61,7 +61,7 @@ def idle_rows(client: FaceClient, empty: Image) -> list[Row]:
     return [
         Row(what="worker without frames, of one core", samples=[waiting], unit="%", limit=IDLE_LIMIT_PERCENT),
         Row(
-            what=f"worker, nobody there, {1 / NOBODY_INTERVAL_S:g} frames/s, of one core",
+            what=f"worker, nobody there, {1 / NOBODY_INTERVAL_S:.0f} frames/s, of one core",
             samples=[watching],
             unit="%",
             limit=IDLE_LIMIT_PERCENT,

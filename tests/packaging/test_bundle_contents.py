@@ -100,11 +100,13 @@ def test_modules_are_attributed_to_their_distributions(tmp_path):
         ("json", "/usr/lib/python3.11/json/__init__.py", "PYMODULE"),
         ("fastapi.routing", "/venv/site-packages/fastapi/routing.py", "PYMODULE"),
         ("_pyi_rth_utils", "/venv/site-packages/PyInstaller/fake-modules/_pyi_rth_utils/__init__.py", "PYMODULE"),
+        ("dlib", "/venv/site-packages/dlib/__init__.py", "PYMODULE"),  # which its top_level.txt leaves out
         ("stray", "/venv/site-packages/stray.py", "PYMODULE"),
     ]
     (tmp_path / NAME).mkdir()
     (tmp_path / NAME / "PYZ-00.toc").write_text(repr(("PYZ-00.pyz", record)), encoding="utf-8")
     assert bundled_distributions(tmp_path) == {
+        "dlib-bin": {"dlib"},
         "fastapi": {"fastapi"},
         "pyinstaller": {"_pyi_rth_utils"},
         "unknown:stray": {"stray"},

@@ -25,8 +25,8 @@ from .threads import Lane
 _log = logging.getLogger(__name__)
 
 FRAME_TIMEOUT_S = 3.0
-NOBODY_INTERVAL_S = 0.25
-"""While nobody is there four frames a second are looked at; the mirror shows them all."""
+NOBODY_INTERVAL_S = 0.33
+"""While nobody is there three frames a second are looked at; the mirror shows them all."""
 WATCH_INTERVAL_S = 0.6
 """A frame and its faces take 0.1 s more: between one and two frames a second."""
 WATCH_RETRY_S = 2.0
