@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from PySide6.QtCore import (
@@ -27,12 +28,30 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
 from workstation.evaluation import engine
+from workstation.evaluation.entry import Entry
 
 
 def tell(event: str, **facts: object) -> None:
     sys.stdout.write(json.dumps({"event": event, **facts}) + "\n")
     sys.stdout.flush()
+
+
+def entry(url: str, origins: list[str]) -> Entry:
+    """Return the way to ``url``; unchecked, so that a test can also say what no signed pack would."""
+    now = datetime.now(UTC)
+    pack = MainSitePack.model_construct(
+        main_site_id="test",
+        name="test",
+        serial=1,
+        issued_at=now,
+        valid_until=now + timedelta(days=1),
+        origins=tuple(OriginRule.model_construct(origin=origin) for origin in origins),
+        launch=TicketGet.model_construct(url=url),
+        arrived=PageMark.model_construct(origin=origins[0] if origins else ""),
+    )
+    return Entry(pack=pack)
 
 
 def on_qt_message(kind: QtMsgType, _context: object, text: str) -> None:
@@ -89,7 +108,7 @@ class Driver(QObject):
         tell("done", result=result)
 
     def do_open(self, url: str, origins: list[str]) -> None:
-        self.view.open(url, origins)
+        self.view.open(entry(url, origins))
 
     def do_close(self) -> None:
         QGuiApplication.clipboard().setText("from the page")

@@ -19,7 +19,7 @@ from workstation.journey import events as ev
 from workstation.journey.states import Attempt, Check, Reference, holder_of
 from workstation.site.contract import Command, CommandKind, Launch, MatchReply
 
-from .answers import comparison_facts, matched
+from .answers import comparison_facts, entry_of, matched
 from .browser import BrowserBridge
 from .card import CardBridge
 from .face import FaceBridge
@@ -173,7 +173,7 @@ class KioskActions(QObject):
                 self._browser.prepare()
             case fx.OpenPage(attempt=attempt) if self._launch is not None:
                 launch, self._launch = self._launch, None
-                self._browser.open(attempt, launch.url, launch.origins)
+                self._browser.open(attempt, entry_of(launch))
             case fx.OpenPage(attempt=attempt):
                 self._tell(ev.PageFailed(attempt=attempt, code=ErrorCode.TICKET_REFUSED))
             case fx.ClosePage():

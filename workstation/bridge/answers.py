@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from drivers.errors import ErrorCode
+from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
+from workstation.evaluation.entry import Entry
 from workstation.face.verification import Observation
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
 from workstation.journey.states import Assignment, Attempt, Locked, State, holder_of
-from workstation.site.contract import MatchReply, MatchState
+from workstation.site.contract import Launch, MatchReply, MatchState
 
 _PENDING = {
     MatchState.ROSTER_PENDING: ErrorCode.ROSTER_NOT_HERE,
@@ -45,3 +49,19 @@ def comparison_facts(observation: Observation, state: State, model: str) -> dict
         facts["liveness_challenges"] = found.challenges
         facts["passive_score"] = found.passive_score
     return facts
+
+
+def entry_of(launch: Launch) -> Entry:
+    """Return the way in that the site granted."""
+    now = datetime.now(UTC)
+    pack = MainSitePack(
+        main_site_id="main-site",
+        name="main site",
+        serial=1,
+        issued_at=now,
+        valid_until=now + timedelta(days=1),
+        origins=tuple(OriginRule(origin=origin) for origin in launch.origins),
+        launch=TicketGet(url=launch.url),
+        arrived=PageMark(origin=launch.origins[0]),
+    )
+    return Entry(pack=pack)

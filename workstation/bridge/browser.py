@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from drivers.errors import ErrorCode
 from workstation.evaluation import engine
+from workstation.evaluation.entry import Entry
 
 if TYPE_CHECKING:
     from workstation.evaluation.view import EvaluationView
@@ -49,12 +49,12 @@ class BrowserBridge(QObject):
         self._view = view
         self.view_changed.emit(view)
 
-    def open(self, attempt: int, url: str, origins: Sequence[str]) -> None:
+    def open(self, attempt: int, entry: Entry) -> None:
         """Open the main site for this attempt."""
         self.prepare()
         self._attempt, self._is_open = attempt, False
         if self._view is not None:
-            self._view.open(url, origins)
+            self._view.open(entry)
 
     def close_page(self) -> None:
         """Close the page and its profile. Idempotent."""

@@ -15,6 +15,7 @@ from PySide6.QtWebEngineCore import (
     QWebEngineDownloadRequest,
     QWebEngineFileSystemAccessRequest,
     QWebEngineFullScreenRequest,
+    QWebEngineHttpRequest,
     QWebEngineLoadingInfo,
     QWebEngineNewWindowRequest,
     QWebEnginePage,
@@ -135,15 +136,15 @@ class LockedPage(QWebEnginePage):
         self.loadingChanged.connect(self._on_loading_changed)
         self.renderProcessTerminated.connect(self._on_render_process_terminated)
 
-    def start(self, url: str) -> None:
-        """Load the launch address; ``opened`` or ``failed`` follows within the load timeout."""
-        verdict = self._policy.decide(url, Use.MAIN_FRAME)
+    def start(self, request: QWebEngineHttpRequest) -> None:
+        """Enter the main site; ``opened`` or ``failed`` follows within the load timeout."""
+        verdict = self._policy.decide(url_text(request.url()), Use.MAIN_FRAME)
         if not verdict.allowed:
             self._report(verdict)
             self._fail(ErrorCode.MAIN_SITE_NOT_TRUSTED)
             return
         self._deadline.start()
-        self.load(QUrl(url))
+        self.load(request)
 
     def _connect_refusals(self) -> None:
         self.authenticationRequired.connect(self._on_authentication_required)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QClipboard, QGuiApplication, QKeySequence, QShortcut
@@ -13,6 +12,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from drivers.errors import KioskError
 
+from .entry import Entry
+from .launch import first_request
 from .page import LockedPage
 from .policy import OriginPolicy
 
@@ -61,18 +62,17 @@ class EvaluationView(QWidget):
         """The open page, ``None`` between sessions."""
         return self._page
 
-    def open(self, url: str, origins: Sequence[str]) -> None:
-        """Start a session: close what is open, make a fresh profile and load ``url``.
+    def open(self, entry: Entry) -> None:
+        """Start a session: close what is open, make a fresh profile and enter the main site.
 
         Never raises: an address or origin that is not acceptable comes back as ``failed(E-504)``.
 
         Args:
-            url: where to go; holds the ticket, so it is neither logged nor kept.
-            origins: the only origins the page may load from, ``scheme://host[:port]``.
+            entry: the pack says where to go and what may be loaded; the ticket is neither logged nor kept.
         """
         self.close_page()
         try:
-            policy = OriginPolicy(origins)
+            policy = OriginPolicy(rule.origin for rule in entry.pack.origins)
         except KioskError as error:
             _log.error("evaluation not opened: %s", error)
             self.failed.emit(error.code)
@@ -93,7 +93,7 @@ class EvaluationView(QWidget):
         self.setFocusProxy(web)
         web.show()
         web.setFocus()
-        page.start(url)
+        page.start(first_request(entry))
 
     def close_page(self) -> None:
         """End the session. Safe at any time, also from a slot of this view's own signals. Idempotent."""
