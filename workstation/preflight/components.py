@@ -1,0 +1,114 @@
+"""Whether this booth has the components that a main site needs: files by digest, packages by version.
+
+Also the journey's self-check asks this before the expert goes in (E-508), so what was digested once is remembered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import subprocess
+import threading
+from pathlib import Path
+
+from kiosk_config.pack.model import Component, MainSitePack
+from workstation.site.preflight import PreflightCheck, PreflightKind
+
+from .findings import Reason, failed, passed
+
+TOOL_TIMEOUT_S = 10.0
+_INSTALLED = "ii "
+_REMEMBERED = 200
+
+_Key = tuple[str, int, int, int, int]
+
+
+class _Digests:
+    """SHA-256 of files that did not change since. The change time counts too: a modification time can be set back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[_Key, str] = {}
+
+    def of(self, path: Path) -> str | None:
+        """Return the digest, hex; ``None`` when it is no regular file that we may read."""
+        try:
+            # Without O_NONBLOCK a pipe of that name would hold us for ever.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                return None
+            key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+            with self._lock:
+                known = self._known.get(key)
+            return known or self._remember(key, hashlib.file_digest(file, "sha256").hexdigest())
+
+    def _remember(self, key: _Key, digest: str) -> str:
+        with self._lock:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = digest
+        return digest
+
+
+_digests = _Digests()
+
+
+def check_components(pack: MainSitePack) -> list[PreflightCheck]:
+    """Return one check per component of the pack. Reads whole files the first time: not for the GUI thread."""
+    return [_check(component) for component in pack.components]
+
+
+def _check(component: Component) -> PreflightCheck:
+    reason = _file_fault(component) or _package_fault(component)
+    if reason is None:
+        return passed(PreflightKind.COMPONENT, component.name)
+    return failed(PreflightKind.COMPONENT, component.name, reason)
+
+
+def _file_fault(component: Component) -> Reason | None:
+    path = Path(component.path)
+    digest = _digests.of(path)
+    if digest is None:
+        return Reason.UNREADABLE if os.path.lexists(path) else Reason.FILE_MISSING
+    return None if digest == component.sha256 else Reason.FILE_ALTERED
+
+
+def _package_fault(component: Component) -> Reason | None:
+    if not component.package:
+        return None
+    try:
+        query = _run("dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Version}\\n", component.package)
+        # One line for each architecture that the package is known of: "ii 1.2-3".
+        lines = query.stdout.splitlines()
+        versions = [line.removeprefix(_INSTALLED).strip() for line in lines if line.startswith(_INSTALLED)]
+        if query.returncode or not versions:
+            return Reason.PACKAGE_MISSING
+        if component.minimum and not all(_is_at_least(version, component.minimum) for version in versions):
+            return Reason.PACKAGE_OLD
+    except FileNotFoundError:
+        return Reason.NO_PACKAGES
+    except subprocess.TimeoutExpired:
+        return Reason.TIMED_OUT
+    return None
+
+
+def _is_at_least(version: str, minimum: str) -> bool:
+    return _run("dpkg", "--compare-versions", version, "ge", minimum).returncode == 0
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        errors="replace",
+        timeout=TOOL_TIMEOUT_S,
+        check=False,
+    )
