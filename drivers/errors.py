@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     NETWORK_DOWN = "E-503"
     MAIN_SITE_NOT_TRUSTED = "E-504"
     TICKET_REFUSED = "E-505"
+    COMPONENT_MISSING = "E-508"
     ON_BATTERY = "E-601"
     BATTERY_LOW = "E-602"
     MAINS_BACK = "E-603"
