@@ -107,6 +107,11 @@ class MainSite(Section):
     pack_keys: list[PackKey] = Field(
         default=[], max_length=20, description='Keys that may sign packs, as "kiosk-config pack keygen" prints them.'
     )
+    preflight_at: str = Field(
+        default="15:00",
+        pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$",
+        description="When the booth tries the main sites on the day before a booking, HH:MM at the site. Empty: never.",
+    )
 
 
 class ReaderSerial(Section):

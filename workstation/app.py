@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from datetime import time
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +23,12 @@ from workstation.bridge.browser import BrowserBridge
 from workstation.bridge.card import CardBridge
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.bridge.health import HealthBridge
+from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
+from workstation.evaluation.packs import make_packs
 from workstation.exits import EXIT_RESTART
 from workstation.face.client import FaceClient
 from workstation.face.verification import Observation
@@ -107,6 +110,14 @@ class Application(QObject):
         )
         self._records = RecordBridge(self._journal, self)
         self._browser = BrowserBridge(is_drill=config.is_drill, parent=self)
+        self._preflight = PreflightBridge(
+            make_packs(config),
+            self._records,
+            at=time.fromisoformat(config.main_site.preflight_at) if config.main_site.preflight_at else None,
+            site_id=config.main_site.site_id,
+            is_drill=config.is_drill,
+            parent=self,
+        )
         self._starter = Lane("starter", self)
         self._actions = KioskActions(
             vault=self._vault,
@@ -131,7 +142,7 @@ class Application(QObject):
         self._browser.navigation_refused.connect(self._on_browser_navigation_refused)
         self._window.pressed.connect(self._on_window_pressed)
         self.site_found.connect(self._on_site_found)
-        for lane in (self._face.lane, self._records.lane, self._starter):
+        for lane in (self._face.lane, self._records.lane, *self._preflight.lanes, self._starter):
             lane.crashed.connect(self._on_lane_crashed)
 
     def start(self) -> None:
@@ -142,6 +153,7 @@ class Application(QObject):
         self._card.start()
         self._health.start()
         self._face.prepare()
+        self._preflight.start()
         self._starter.submit(self._find_site)
 
     def _find_site(self) -> None:
@@ -185,6 +197,9 @@ class Application(QObject):
         self._site.lane.crashed.connect(self._on_lane_crashed)
         self._records.urgent_recorded.connect(self._site.report_soon)
         self._actions.join_site(self._site)
+        self._site.command_received.connect(self._preflight.on_command)
+        self._site.booth_changed.connect(self._preflight.on_booth_changed)
+        self._preflight.join_site(client)
         self._site.start()
 
     def _state(self) -> str:
@@ -198,6 +213,7 @@ class Application(QObject):
         self._card.stop()
         self._face.close()
         self._health.stop()
+        self._preflight.stop()
         self._starter.close()
         self._records.close()
         if self._site is not None:
@@ -227,6 +243,7 @@ class Application(QObject):
         name = _wire_name(journey)
         if name != self._state_name:
             self._state_name = name
+            self._preflight.set_free(is_free=name == "idle")
             log_event(_log, "state_entered", state=name, attempt=journey.attempt)
             portrait = self._vault.portrait
             shown = holder_of(journey.state) is not None and not isinstance(journey.state, SigningOut)

@@ -47,6 +47,12 @@ class PreflightProcess:
         except ValidationError:
             return None
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether ``stop`` was called."""
+        with self._lock:
+            return self._is_stopped
+
     def stop(self) -> None:
         """End it. Idempotent."""
         with self._lock:

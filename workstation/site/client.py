@@ -26,6 +26,7 @@ from workstation.site.contract import (
     ReportRequest,
     ReviewRequest,
 )
+from workstation.site.preflight import PreflightReport
 from workstation.site.transport import bounded_session, exchange
 
 _Reply = TypeVar("_Reply", bound=BaseModel)
@@ -128,6 +129,10 @@ class SiteClient:
         reply, response = self._call("POST", "/reports", ReportReply, request, key=uuid4())
         self._measure(reply.server_time, response)
         return reply
+
+    def preflight(self, report: PreflightReport) -> None:
+        """Hand in what was found about a main site."""
+        self._exchange("PUT", f"/preflights/{report.report_id}", report)
 
     def close(self) -> None:
         """Close the connections. Idempotent."""

@@ -148,9 +148,6 @@ class BoothInfo(Wire):
     server_time: AwareDatetime
 
 
-# --- photo ---------------------------------------------------------------------------------------------------------
-
-
 class PhotoRequest(Wire):
     """Ask for the site's photo of a person whose card gave none. In a body, so that no hash is in an access log."""
 
@@ -357,10 +354,11 @@ class CommandKind(StrEnum):
     REVIEW_AGAIN = "review-again"
     REVIEW_ON_SITE = "review-on-site"
     MESSAGE = "message"
+    PREFLIGHT = "preflight"
 
 
 class Command(Wire):
-    """An order that rides on a reply until the booth acknowledges it."""
+    """An order that rides on a reply until the booth acknowledges it. ``text`` of a PREFLIGHT is the main site's id."""
 
     command_id: UUID
     kind: CommandKind

@@ -241,6 +241,16 @@ class PastReading(Base):
     reading: Mapped[dict[str, Any]]
 
 
+class Preflight(Base):
+    """The newest pre-flight of a booth for a main site."""
+
+    __tablename__ = "preflights"
+    booth_id: Mapped[str] = mapped_column(primary_key=True)
+    main_site_id: Mapped[str] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime]
+    report: Mapped[dict[str, Any]]
+
+
 class CommandRow(Base):
     """An order to a booth, until and after it was acknowledged."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -19,8 +20,9 @@ from workstation.site.administration import (
     Roster,
     RosterReceipt,
 )
-from workstation.site.contract import Command, ReadingReport
-from workstation.site.server import booths, events, photos, reports, reviews, rosters
+from workstation.site.contract import BoothId, Command, ReadingReport
+from workstation.site.preflight import MainSiteId, PreflightOrder, PreflightOrdered, PreflightSummary
+from workstation.site.server import booths, events, photos, preflights, reports, reviews, rosters
 from workstation.site.server.access import BoothPath, SiteContext, require_admin
 from workstation.site.server.problems import RefusalError
 
@@ -84,3 +86,20 @@ def review_picture(booth_id: BoothPath, session_id: UUID, picture: ReviewPicture
 def review_views(booth_id: BoothPath, site: SiteContext) -> list[PictureView]:
     """Show when pictures of a booth's reviews were looked at, newest first."""
     return site.database.run(lambda session: reviews.views(session, booth_id))
+
+
+@router.post("/preflight")
+def order_preflight(wanted: PreflightOrder, site: SiteContext) -> PreflightOrdered:
+    """Ask booths for a pre-flight of a main site. Idempotent by ``order_id``."""
+    return site.database.run(lambda session: preflights.order(session, wanted, site.clock()))
+
+
+@router.get("/preflight")
+def preflight_summary(
+    main_site_id: Annotated[MainSiteId, Query()],
+    site: SiteContext,
+    day: Annotated[date | None, Query()] = None,
+    booth: Annotated[list[BoothId] | None, Query()] = None,
+) -> PreflightSummary:
+    """Show how the booths booked on ``day`` (default: tomorrow), or those named, stand for a main site."""
+    return site.database.run(lambda session: preflights.summary(session, main_site_id, day, booth, site.clock()))

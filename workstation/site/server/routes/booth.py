@@ -21,7 +21,8 @@ from workstation.site.contract import (
     ReportRequest,
     ReviewRequest,
 )
-from workstation.site.server import arrivals, booths, launches, photos, reports, reviews, rosters
+from workstation.site.preflight import PreflightReport
+from workstation.site.server import arrivals, booths, launches, photos, preflights, reports, reviews, rosters
 from workstation.site.server.access import AuthenticatedBooth, SiteContext
 from workstation.site.server.problems import RefusalError
 
@@ -78,3 +79,11 @@ def report(booth_id: AuthenticatedBooth, request: ReportRequest, site: SiteConte
     return site.database.run(
         lambda session: reports.report(session, booth_id, request, site.clock(), lambda: time.monotonic() - started)
     )
+
+
+@router.put("/preflights/{report_id}", status_code=HTTPStatus.NO_CONTENT)
+def preflight(booth_id: AuthenticatedBooth, report_id: UUID, report: PreflightReport, site: SiteContext) -> None:
+    """Take in what a booth found about a main site. Idempotent by ``report_id``."""
+    if report.report_id != report_id:
+        raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, "report_id differs from the path")
+    site.database.run(lambda session: preflights.take(session, booth_id, report, site.clock()))
