@@ -77,7 +77,7 @@ class SiteClient:
     def __init__(
         self, base_url: str, booth_id: str, token: str, *, timeout_s: float, ca_file: str | None = None
     ) -> None:
-        _require_protected(base_url)
+        require_protected(base_url)
         self._root = f"{base_url.rstrip('/')}/v1/booths/{quote(booth_id, safe='')}"
         self._token = token
         self._timeout_s = timeout_s
@@ -190,7 +190,7 @@ def _media_type(response: requests.Response) -> str:
     return response.headers.get("Content-Type", "").partition(";")[0].strip()
 
 
-def _require_protected(base_url: str) -> None:
+def require_protected(base_url: str) -> None:
     """Refuse an address over which the token and the key of the day would travel in the clear."""
     try:
         parts = urlsplit(base_url)

@@ -134,6 +134,7 @@ class PreflightRow(Wire):
 
     Attributes:
         why: of an unchecked one: ``never``, ``stale``, ``old-pack``, or as ``PreflightReport.not_done``.
+        report_id: of the last report, made or not, ``None`` before the first.
         checks: those that did not pass.
     """
 
@@ -142,6 +143,7 @@ class PreflightRow(Wire):
     standing: Standing
     why: str = ""
     serial: int = 0
+    report_id: UUID | None = None
     checked_at: AwareDatetime | None = None
     checks: Annotated[list[PreflightCheck], Field(default_factory=list)]
 

@@ -99,24 +99,31 @@ def _row(
     if report is None or stored is None:
         return _unchecked(booth, "never")
     if report.not_done:
-        return _unchecked(booth, report.not_done)
+        return _unchecked(booth, report.not_done, report)
     if now - stored.received_at > FRESH:
-        return _unchecked(booth, "stale")
+        return _unchecked(booth, "stale", report)
     if report.serial < serial:
-        return _unchecked(booth, "old-pack")
+        return _unchecked(booth, "old-pack", report)
     return PreflightRow(
         booth_id=booth.booth_id,
         booth_label=booth.booth_label,
         standing=_STANDINGS[report.verdict],
         serial=report.serial,
+        report_id=report.report_id,
         checked_at=report.checked_at,
         checks=[check for check in report.checks if check.verdict is not PreflightVerdict.PASS],
     )
 
 
-def _unchecked(booth: Booth, why: str) -> PreflightRow:
+def _unchecked(booth: Booth, why: str, report: PreflightReport | None = None) -> PreflightRow:
     return PreflightRow(
-        booth_id=booth.booth_id, booth_label=booth.booth_label, standing=Standing.UNCHECKED, why=why, checks=[]
+        booth_id=booth.booth_id,
+        booth_label=booth.booth_label,
+        standing=Standing.UNCHECKED,
+        why=why,
+        report_id=report.report_id if report else None,
+        checked_at=report.checked_at if report else None,
+        checks=[],
     )
 
 
