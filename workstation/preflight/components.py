@@ -38,14 +38,24 @@ class _Digests:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return None
-        with os.fdopen(descriptor, "rb") as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                return None
-            key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
-            with self._lock:
-                known = self._known.get(key)
-            return known or self._remember(key, hashlib.file_digest(file, "sha256").hexdigest())
+        try:
+            return self._of(descriptor, path)
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
+    def _of(self, descriptor: int, path: Path) -> str | None:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            return None
+        key = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None:
+            return known
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return self._remember(key, hashlib.file_digest(file, "sha256").hexdigest())
 
     def _remember(self, key: _Key, digest: str) -> str:
         with self._lock:
