@@ -52,8 +52,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _path(value: str) -> str:
-    if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*", value) or "//" in value or "/." in value:
-        raise ValueError("must be a path that starts with /, without %, // and /.")
+    if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,=:@/-]*", value) or "//" in value or "/." in value:
+        raise ValueError("must be a path that starts with /, without %, ;, // and /.")
     return value
 
 

@@ -72,7 +72,7 @@ class EvaluationView(QWidget):
         """
         self.close_page()
         try:
-            policy = OriginPolicy(rule.origin for rule in entry.pack.origins)
+            policy = OriginPolicy(entry.pack.origins)
         except KioskError as error:
             _log.error("evaluation not opened: %s", error)
             self.failed.emit(error.code)
