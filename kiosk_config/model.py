@@ -94,6 +94,17 @@ class Site(Section):
     timeout_s: float = Field(default=5.0, ge=0.5, le=60, description="Longest wait for one answer, in seconds.")
 
 
+class MainSite(Section):
+    """The main sites (主场)."""
+
+    certificate_file: ConfigPath | None = Field(
+        default=None, description="PEM file with the booth's client certificate and its intermediates."
+    )
+    key_file: ConfigPath | None = Field(
+        default=None, description="PEM file with that certificate's key, without a passphrase; only the booth reads it."
+    )
+
+
 class ReaderSerial(Section):
     """An ID card reader on a serial port (driver "serial")."""
 
@@ -302,6 +313,7 @@ class BoothConfig(Section):
     )
     place: Place
     site: Site = Site()
+    main_site: MainSite = MainSite()
     reader: Reader = Reader()
     photo: Photo = Photo()
     camera: Camera = Camera()
