@@ -49,6 +49,7 @@ def _refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "site.url", "http is allowed only for loopback; use https"
         if get("site", "token_file") is None:
             yield "site.token_file", "is needed when site.url is set"
+    yield from _certificate_refusals(table(raw, "main_site"))
     yield from _reader_refusals(table(raw, "reader"))
     yield from _library_refusals(raw)
 
@@ -74,6 +75,12 @@ def _mode_refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _reader_refusals(reader: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if reader.get("driver") in DRIVERS_WITHOUT_SAM and reader.get("sam_ids"):
         yield "reader.sam_ids", "cannot be used with this driver: it has no way to ask a SAM who it is"
+
+
+def _certificate_refusals(main_site: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for given, needed in (("certificate_file", "key_file"), ("key_file", "certificate_file")):
+        if main_site.get(given) is not None and main_site.get(needed) is None:
+            yield f"main_site.{needed}", f"is needed with {given}"
 
 
 def _library_refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

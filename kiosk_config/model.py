@@ -112,6 +112,12 @@ class MainSite(Section):
         pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$",
         description="When the booth tries the main sites on the day before a booking, HH:MM at the site. Empty: never.",
     )
+    certificate_file: ConfigPath | None = Field(
+        default=None, description="PEM file with the booth's client certificate and its intermediates."
+    )
+    key_file: ConfigPath | None = Field(
+        default=None, description="PEM file with that certificate's key, without a passphrase; only the booth reads it."
+    )
 
 
 class ReaderSerial(Section):

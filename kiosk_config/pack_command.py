@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from . import preflight_command
 from .idcard_command import DEFAULT_FILE
 from .loader import load
 from .pack.key_file import KeyFileError, make_key_file, read_key_file
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--keys", nargs="+", metavar="KEY", help="trusted keys (default: the booth configuration's)")
     install = commands.add_parser("install", help="put a signed pack on this booth")
     install.add_argument("file", type=Path)
+    preflight_command.add_arguments(commands)
     for command in (show, install):
         command.add_argument("--config", type=Path, help=f"the booth's configuration (default: {DEFAULT_FILE})")
 
@@ -191,4 +193,6 @@ _COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "sign": _sign,
     "show": _show,
     "install": _install,
+    "preflight": preflight_command.run,
+    "preflight-site": preflight_command.run,
 }

@@ -19,6 +19,7 @@ from .pack.store import FOLDER_NAME, PackStore
 from .preflight_site import add_site_arguments, run_site
 
 if TYPE_CHECKING:
+    from workstation.certificate import BoothCertificate
     from workstation.site.preflight import PreflightReport
 
 USAGE = 2
@@ -87,6 +88,7 @@ def _try_it(options: argparse.Namespace, config: BoothConfig | None, pack: MainS
         known_serial=_known_serial(config, pack.main_site_id),
         sub_site=site_id,
         now=options.now,
+        certificate=_certificate(config),
     )
     process = PreflightProcess()
     try:
@@ -107,6 +109,16 @@ def _tell(options: argparse.Namespace, config: BoothConfig | None, report: Prefl
     if options.report is not None and not print_paper(PaperOrder(file=options.report, booth=booth, report=report)):
         raise _UsageError(f"{options.report}: cannot be written")
     return 1 if report.verdict is PreflightVerdict.FAIL else 0
+
+
+def _certificate(config: BoothConfig | None) -> BoothCertificate | None:
+    """Return the booth's client certificate as ``workstation.devices`` gives it to the browser."""
+    from workstation.certificate import BoothCertificate  # noqa: PLC0415 - as above
+
+    files = (config.main_site.certificate_file, config.main_site.key_file) if config else (None, None)
+    if files[0] is None or files[1] is None:
+        return None
+    return BoothCertificate(certificate_file=files[0], key_file=files[1])
 
 
 def _configuration(options: argparse.Namespace) -> BoothConfig | None:

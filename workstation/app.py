@@ -28,6 +28,7 @@ from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
+from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.packs import make_packs
 from workstation.exits import EXIT_RESTART
 from workstation.face.client import FaceClient
@@ -109,13 +110,19 @@ class Application(QObject):
             parent=self,
         )
         self._records = RecordBridge(self._journal, self)
-        self._browser = BrowserBridge(is_drill=config.is_drill, parent=self)
+        self._browser = BrowserBridge(
+            is_drill=config.is_drill,
+            authorities=AuthorityStore(data_dir / "authorities"),
+            certificate=devices.booth_certificate(config),
+            parent=self,
+        )
         self._preflight = PreflightBridge(
             make_packs(config),
             self._records,
             at=time.fromisoformat(config.main_site.preflight_at) if config.main_site.preflight_at else None,
             site_id=config.main_site.site_id,
             is_drill=config.is_drill,
+            certificate=devices.booth_certificate(config),
             parent=self,
         )
         self._starter = Lane("starter", self)
@@ -139,10 +146,12 @@ class Application(QObject):
         self._face.observed.connect(self._on_face_observed)
         self._health.snapshot_taken.connect(self._on_health_snapshot_taken)
         self._browser.view_changed.connect(self._on_browser_view_changed)
+        self._browser.trust_found.connect(self._health.trust_main_site)
+        self._health.condition_raised.connect(self._browser.on_condition_raised)
         self._browser.navigation_refused.connect(self._on_browser_navigation_refused)
         self._window.pressed.connect(self._on_window_pressed)
         self.site_found.connect(self._on_site_found)
-        for lane in (self._face.lane, self._records.lane, *self._preflight.lanes, self._starter):
+        for lane in (self._face.lane, self._records.lane, self._browser.lane, *self._preflight.lanes, self._starter):
             lane.crashed.connect(self._on_lane_crashed)
 
     def start(self) -> None:

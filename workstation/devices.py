@@ -13,6 +13,7 @@ from drivers.simulated.headset import SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
 from drivers.ups.nut import NutUps
 from kiosk_config.model import BoothConfig
+from workstation.certificate import BoothCertificate
 from workstation.face.engines import EngineKind
 from workstation.face.liveness import Action, ChallengePolicy
 from workstation.readers import bench_of
@@ -62,3 +63,11 @@ def face_engine(config: BoothConfig) -> EngineKind:
 def models_dir(config: BoothConfig) -> Path:
     """Return the folder of the face models."""
     return config.face.models_dir or Path(str(files("assets") / "models"))
+
+
+def booth_certificate(config: BoothConfig) -> BoothCertificate | None:
+    """Return the booth's client certificate for main sites, ``None`` when it has none."""
+    certificate_file, key_file = config.main_site.certificate_file, config.main_site.key_file
+    if certificate_file is None or key_file is None:
+        return None
+    return BoothCertificate(certificate_file=certificate_file, key_file=key_file)

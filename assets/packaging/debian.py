@@ -27,6 +27,8 @@ DEPENDS = (
     "libpulse0",
     "libusb-1.0-0",
     "libccid",
+    # certutil: the authorities of a main site (workstation/evaluation/authorities.py).
+    "libnss3-tools",
     "openbox",
     "pcscd",
     "polkitd | policykit-1",

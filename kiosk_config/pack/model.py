@@ -52,8 +52,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _path(value: str) -> str:
-    if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*", value) or "//" in value or "/." in value:
-        raise ValueError("must be a path that starts with /, without %, // and /.")
+    if not re.fullmatch(r"/[A-Za-z0-9._~!$&'()*+,=:@/-]*", value) or "//" in value or "/." in value:
+        raise ValueError("must be a path that starts with /, without %, ;, // and /.")
     return value
 
 
@@ -216,6 +216,12 @@ class Browser(Section):
     http_authentication: bool = False
 
 
+def _covers(rule: OriginRule, host: str) -> bool:
+    parts = urlsplit(rule.origin)
+    name = parts.hostname or ""
+    return parts.scheme == "https" and (host == name or (rule.subdomains and host.endswith(f".{name}")))
+
+
 class MainSitePack(Section):
     """A whole pack.
 
@@ -258,6 +264,9 @@ class MainSitePack(Section):
         for origin in used:
             if origin not in named:
                 raise ValueError(f"{origin} is not among the origins")
+        for pin in self.pins:
+            if not any(_covers(rule, pin.host) for rule in self.origins):
+                raise ValueError(f"the pinned host {pin.host} is at no https origin")
         return self
 
     def is_valid_at(self, moment: datetime) -> bool:

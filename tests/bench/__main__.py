@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
-from tests.bench import day, face, face_accuracy, idcard, pad, start
+from tests.bench import day, face, face_accuracy, idcard, pad, policy, start
 from tests.bench.report import describe_machine
 from tests.bench.screen import SIZE
 from workstation.drill.__main__ import virtual_screen
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "start": start.run,
     "day": day.run,
     "idcard": idcard.run,
+    "policy": policy.run,
     "face": face.run,
     "face-pad": pad.run,
 }

@@ -120,10 +120,13 @@ def test_a_main_site_that_hangs_fails_in_time(main_site):
 
 
 def test_a_certificate_that_the_browser_does_not_take_fails(tmp_path):
-    context, _ = Authority(tmp_path).issue()
+    authority = Authority(tmp_path)
+    context, _ = authority.issue()
     server = Server(page(body="x"), context)
     try:
         [(_, verdict, reason)] = of(visit(make_pack(server.origin)), PreflightKind.LAUNCH)
+        own = make_pack(server.origin, certificate_authorities=(authority.pem,))
+        assert of(visit(own), PreflightKind.LAUNCH) == [("127.0.0.1", "pass", "good")]
     finally:
         server.stop()
     assert (verdict, reason) == ("fail", Reason.NOT_TRUSTED)

@@ -10,18 +10,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from kiosk_config.pack.model import ClientCertificate, MainSitePack, OriginRule, PageMark, Pin, TicketGet
 from tests.integration.tls_sites import Answer, Authority, Server, page
+from workstation.health.trust import MainSiteTrust, key_digest, tls_context
 from workstation.preflight.bounded import in_parallel
 from workstation.preflight.findings import Reason
-from workstation.preflight.judge import judge, spki_sha256
-from workstation.preflight.probe import Probe, Target, probe, trust_context
+from workstation.preflight.judge import judge
+from workstation.preflight.probe import Probe, Target, probe
 from workstation.preflight.run import targets
 from workstation.site.preflight import PreflightCheck, PreflightKind, PreflightVerdict
 
 Judged = Callable[..., dict[PreflightKind, PreflightCheck]]
 NOW = datetime.now(UTC)
+
+
+def context_of(pem: str) -> ssl.SSLContext:
+    return tls_context(MainSiteTrust(authorities=pem), "")
 
 
 def make_pack(origin: str, **changes: object) -> MainSitePack:
@@ -65,7 +71,7 @@ def serve(authority: Authority) -> Iterator[Callable[..., Server]]:
 def judged(authority: Authority) -> Judged:
     def ask(origin: str, *, whole_s: float = 12.0, trusted: bool = True, **changes: object):
         pack = make_pack(origin, **changes)
-        context = trust_context([authority.pem] if trusted else [])
+        context = context_of(authority.pem if trusted else "")
         answers = [probe(target, context, whole_s=whole_s) for target in targets(pack)]
         return {check.kind: check for check in judge(pack, answers, datetime.now(UTC))}
 
@@ -74,7 +80,10 @@ def judged(authority: Authority) -> Judged:
 
 def test_a_good_main_site_passes(serve, judged):
     server = serve()
-    checks = judged(server.origin, pins=(Pin(host="127.0.0.1", keys=(spki_sha256(server.leaf), "0" * 64)),))
+    checks = judged(
+        server.origin,
+        pins=(Pin(host="127.0.0.1", keys=(key_digest(server.leaf.public_bytes(Encoding.DER)), "0" * 64)),),
+    )
     assert {kind: check.verdict for kind, check in checks.items()} == dict.fromkeys(
         (PreflightKind.ORIGIN, PreflightKind.CERTIFICATE, PreflightKind.PIN, PreflightKind.CLOCK),
         PreflightVerdict.PASS,
@@ -119,7 +128,7 @@ def test_a_key_that_is_not_pinned_fails(serve, judged):
 def test_a_certificate_is_judged_for_the_day_that_was_asked_about(serve, authority):
     server = serve(days=5)
     pack = make_pack(server.origin)
-    answers = [probe(target, trust_context([authority.pem])) for target in targets(pack)]
+    answers = [probe(target, context_of(authority.pem)) for target in targets(pack)]
     checks = {check.kind: check for check in judge(pack, answers, datetime.now(UTC) + timedelta(days=7))}
     assert checks[PreflightKind.CERTIFICATE].reason == Reason.EXPIRED
 
@@ -205,6 +214,7 @@ def test_a_name_that_stands_for_those_below_it_needs_no_address(judged):
 
 def test_a_host_that_wants_a_client_certificate_is_expected_to_when_the_pack_says_so(serve, judged, authority):
     server = serve()
+    server.context.maximum_version = ssl.TLSVersion.TLSv1_2  # the refusal is part of the handshake
     server.context.verify_mode = ssl.CERT_REQUIRED
     server.context.load_verify_locations(cadata=authority.pem)
     named = ClientCertificate(hosts=("127.0.0.1",), source="booth")

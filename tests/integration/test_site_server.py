@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +25,7 @@ import uvicorn
 from sqlalchemy import func, select
 
 from drivers.errors import ErrorCode, KioskError
+from kiosk_config.__main__ import main as kiosk_config_main
 from workstation.journal.journal import Journal
 from workstation.site.administration import BoothRow, ChainFault, EventPage, ReviewPicture, ReviewRow
 from workstation.site.client import SiteClient
@@ -33,6 +34,7 @@ from workstation.site.contract import (
     REVIEW_OVER,
     SIGNED_OUT,
     ArrivalRequest,
+    CommandKind,
     EventReport,
     LaunchRequest,
     MatchState,
@@ -46,6 +48,7 @@ from workstation.site.contract import (
     event_hash,
     expert_hash,
 )
+from workstation.site.preflight import PreflightCheck, PreflightReport, PreflightSummary, Standing, worst
 from workstation.site.server import tokens
 from workstation.site.server.app import create_app
 from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_REVIEW_BYTES
@@ -1055,3 +1058,160 @@ def test_pictures_of_reviews_are_for_the_administrator_alone(site):
         for place in places:
             assert admin(site, "GET", place, token=token).status_code == 401
     assert waiting(site)[0].views == 0
+
+
+# --- pre-flights ---
+
+
+def preflight(checks=None, *, serial=5, **changes) -> PreflightReport:
+    checks = (
+        [PreflightCheck(kind="origin", subject="https://x", verdict="pass", reason="good")]
+        if checks is None
+        else checks
+    )
+    facts = {"report_id": uuid4(), "main_site_id": "xinyang", "main_site": "信阳市", "checked_at": START}
+    return PreflightReport.model_validate(
+        {**facts, "serial": serial, "verdict": worst(checks), "checks": checks, **changes}
+    )
+
+
+FAILING = PreflightCheck(kind="component", subject="CA 驱动", verdict="fail", reason="file-missing", fix="安装该组件。")
+WARNING = PreflightCheck(
+    kind="certificate", subject="x", verdict="warn", reason="expires-soon", values={"valid_days": 5}
+)
+
+
+def book(site, booth, *, days=1):
+    at = START + timedelta(days=days)
+    body = {"centre": "信阳", "room": "2", "booth_label": f"{booth[-2:]} 号", "bookings": [
+        {"starts_at": at.isoformat(), "ends_at": (at + timedelta(hours=4)).isoformat(), "projects": 1}
+    ]}  # fmt: skip
+    assert admin(site, "PUT", f"/booths/{booth}", body).status_code == 204
+
+
+def summary(site, query="") -> PreflightSummary:
+    reply = admin(site, "GET", f"/preflight?main_site_id=xinyang{query}")
+    assert reply.status_code == 200, reply.text
+    return PreflightSummary.model_validate_json(reply.text)
+
+
+def standings(site, query="") -> dict[str, tuple[str, str]]:
+    return {row.booth_id: (row.standing.value, row.why) for row in summary(site, query).rows}
+
+
+def test_booths_of_tomorrow_are_unchecked_until_they_passed(site):
+    assert summary(site).rows == []
+    for booth in BOOTHS:
+        book(site, booth)
+    assert standings(site) == {"booth-02": ("unchecked", "never"), "booth-03": ("unchecked", "never")}
+    site.two.preflight(preflight())
+    site.three.preflight(preflight([WARNING]))
+    found = summary(site)
+    assert (found.main_site, found.serial, found.passed, found.day) == ("信阳市", 5, 2, date(2026, 6, 2))
+    assert standings(site) == {"booth-02": ("passed", ""), "booth-03": ("warned", "")}
+    assert [row.booth_label for row in found.rows] == ["02 号", "03 号"]
+    assert found.rows[1].checks == [WARNING]
+
+
+def test_what_failed_is_said_and_a_new_result_takes_its_place(site):
+    book(site, "booth-03")
+    report = preflight([FAILING, preflight().checks[0]])
+    site.three.preflight(report)
+    site.three.preflight(report)
+    [row] = summary(site).rows
+    assert (row.standing, row.checks, row.report_id) == (Standing.FAILED, [FAILING], report.report_id)
+    assert summary(site).passed == 0
+    site.three.preflight(preflight())
+    assert standings(site) == {"booth-03": ("passed", "")}
+
+
+def test_a_result_that_says_nothing_of_tomorrow_is_not_counted(site):
+    book(site, "booth-02")
+    book(site, "booth-03")
+    site.two.preflight(preflight(serial=4))
+    site.three.preflight(preflight(serial=5))
+    assert standings(site) == {"booth-02": ("unchecked", "old-pack"), "booth-03": ("passed", "")}
+    site.three.preflight(preflight([], not_done="visit"))
+    assert standings(site)["booth-03"] == ("unchecked", "visit")
+    site.three.preflight(preflight(serial=5))
+    site.clock.now = START + timedelta(hours=25)
+    assert standings(site, "&day=2026-06-02") == {
+        "booth-02": ("unchecked", "stale"),
+        "booth-03": ("unchecked", "stale"),
+    }
+    assert summary(site, "&day=2026-06-02").passed == 0
+
+
+def test_only_the_booths_of_the_day_or_those_named_are_looked_at_and_asked(site):
+    book(site, "booth-02", days=1)
+    book(site, "booth-03", days=2)
+    assert set(standings(site)) == {"booth-02"}
+    assert set(standings(site, "&day=2026-06-03")) == {"booth-03"}
+    assert set(standings(site, "&booth=booth-03")) == {"booth-03"}
+    assert admin(site, "GET", "/preflight?main_site_id=xinyang&booth=booth-99").status_code == 404
+    wanted = {"order_id": str(uuid4()), "main_site_id": "xinyang"}
+    for _ in range(2):
+        assert admin(site, "POST", "/preflight", wanted).json() == {"booths": ["booth-02"]}
+    orders = [
+        [(command.kind, command.text) for command in client.report(a_report()).commands]
+        for client in (site.two, site.three)
+    ]
+    assert orders == [[(CommandKind.PREFLIGHT, "xinyang")], []]
+    named = {**wanted, "order_id": str(uuid4()), "booths": ["booth-03"]}
+    assert admin(site, "POST", "/preflight", named).json() == {"booths": ["booth-03"]}
+    assert admin(site, "POST", "/preflight", {**named, "booths": ["booth-99"]}).status_code == 404
+
+
+def a_report() -> ReportRequest:
+    return ReportRequest(boot_id=uuid4(), sent_at=START, state="idle", version="1")
+
+
+def test_a_preflight_that_claims_too_much_or_comes_from_elsewhere_is_refused(site):
+    report = preflight([FAILING]).model_dump(mode="json")
+    path = f"/booths/booth-03/preflights/{report['report_id']}"
+    own = site.tokens.booths["booth-03"]
+    assert admin(site, "PUT", path, report | {"verdict": "pass"}, token=own).status_code == 422
+    assert admin(site, "PUT", f"/booths/booth-03/preflights/{uuid4()}", report, token=own).status_code == 422
+    assert admin(site, "PUT", path, report, token=site.tokens.booths["booth-02"]).status_code == 401
+    for method, body in (("GET", None), ("POST", {"order_id": str(uuid4()), "main_site_id": "xinyang"})):
+        assert admin(site, method, "/preflight?main_site_id=xinyang", body, token=own).status_code == 401
+    assert admin(site, "GET", "/preflight?main_site_id=..%2F").status_code == 422
+
+
+def test_the_command_line_orders_waits_and_prints(site, tmp_path, capsys):
+    book(site, "booth-02")
+    book(site, "booth-03")
+    site.two.preflight(preflight([FAILING]))
+    token = tmp_path / "admin.token"
+    token.write_text(site.tokens.admin)
+    files = [tmp_path / "site.pdf", tmp_path / "site.json"]
+    base = ["pack", "preflight-site", "xinyang", "--site", site.url, "--token-file", str(token)]
+    assert kiosk_config_main([*base, "--report", str(files[0]), "--json", str(files[1])]) == 1
+    printed = capsys.readouterr().out
+    assert "信阳市 — 0/2 工位通过" in printed
+    assert "组件  CA 驱动：文件不存在" in printed
+    assert PreflightSummary.model_validate_json(files[1].read_text()) == summary(site)
+    assert files[0].read_bytes().startswith(b"%PDF")
+
+    def answer(client):
+        """As a booth does: take the order from a report, answer it."""
+        while not client.report(a_report()).commands:
+            time.sleep(0.02)
+        client.preflight(preflight())
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(answer, client) for client in (site.two, site.three)]
+        assert kiosk_config_main([*base, "--order", "--wait", "60"]) == 0
+        for each in answers:
+            each.result(30)
+    assert "信阳市 — 2/2 工位通过" in capsys.readouterr().out
+
+
+def test_the_command_line_says_why_the_site_cannot_be_asked(site, tmp_path, capsys):
+    token = tmp_path / "admin.token"
+    base = ["pack", "preflight-site", "xinyang", "--token-file", str(token), "--site"]
+    assert kiosk_config_main([*base, site.url]) == 2
+    token.write_text("x" * 43)
+    assert kiosk_config_main([*base, site.url]) == 2
+    assert kiosk_config_main([*base, "http://10.0.0.1"]) == 2
+    assert "401" in capsys.readouterr().err

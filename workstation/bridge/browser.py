@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from drivers.errors import ErrorCode
+from drivers.errors import ErrorCode, KioskError
+from workstation.certificate import BoothCertificate
 from workstation.evaluation import engine
+from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.entry import Entry
+from workstation.health.trust import MainSiteTrust, check_pins, trust_of
+
+from .threads import Lane
 
 if TYPE_CHECKING:
     from workstation.evaluation.view import EvaluationView
+
+_log = logging.getLogger(__name__)
 
 
 class BrowserBridge(QObject):
@@ -22,6 +30,11 @@ class BrowserBridge(QObject):
         lost(ErrorCode): the open page is gone.
         navigation_refused(str host, str reason): the page wanted to leave its origins.
         view_changed(QWidget | None): the widget to show.
+        trust_found(MainSiteTrust): what the hosts of the main site that is being opened must show.
+
+    Args:
+        authorities: where a pack's private authorities are put for the engine.
+        certificate: the booth's client certificate, ``None`` when it has none.
     """
 
     opened = Signal(int)
@@ -29,10 +42,22 @@ class BrowserBridge(QObject):
     lost = Signal(object)
     navigation_refused = Signal(str, str)
     view_changed = Signal(object)
+    trust_found = Signal(object)
+    _made_sure = Signal(int, object)
 
-    def __init__(self, *, is_drill: bool, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        is_drill: bool,
+        authorities: AuthorityStore,
+        certificate: BoothCertificate | None = None,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._is_drill = is_drill
+        self._is_drill, self._authorities, self._certificate = is_drill, authorities, certificate
+        self._waiting: Entry | None = None
+        self.lane = Lane("main-site-trust", self)
+        self._made_sure.connect(self._on_made_sure)
         self._view: EvaluationView | None = None
         self._attempt = 0
         self._is_open = False
@@ -41,8 +66,8 @@ class BrowserBridge(QObject):
         """Load the engine and make the empty view, while the expert reads."""
         if self._view is not None:
             return
-        engine.prepare(drill=self._is_drill)
-        view = engine.create_view()
+        engine.prepare(drill=self._is_drill, authorities=self._authorities)
+        view = engine.create_view(certificate=self._certificate)
         view.opened.connect(self._on_view_opened)
         view.failed.connect(self._on_view_failed)
         view.navigation_refused.connect(self.navigation_refused)
@@ -50,24 +75,69 @@ class BrowserBridge(QObject):
         self.view_changed.emit(view)
 
     def open(self, attempt: int, entry: Entry) -> None:
-        """Open the main site for this attempt."""
+        """Open the main site for this attempt. Pinned hosts must have shown their keys before anything is sent."""
         self.prepare()
-        self._attempt, self._is_open = attempt, False
-        if self._view is not None:
-            self._view.open(entry)
+        self._attempt, self._is_open, self._waiting = attempt, False, None
+        try:
+            trust = trust_of(entry.pack, self._certificate)
+        except KioskError as error:
+            self.failed.emit(attempt, error.code)
+            return
+        self.trust_found.emit(trust)
+        self._waiting = entry
+        self.lane.submit(lambda: self._make_sure(attempt, entry, trust))
 
     def close_page(self) -> None:
         """Close the page and its profile. Idempotent."""
+        self._waiting = None
         if self._view is not None:
             self._view.close_page()
+            self.lane.submit(self._forget_authorities)
 
     def close(self) -> None:
         """Let go of the view at the end of the program."""
+        self._waiting = None
+        self.lane.close()
         if self._view is not None:
             self.view_changed.emit(None)
             self._view.close_page()
             self._view.deleteLater()
             self._view = None
+
+    @Slot(object)
+    def on_condition_raised(self, code: ErrorCode) -> None:
+        """Close an open page whose main site is not the right one any more (fail closed)."""
+        if code is ErrorCode.MAIN_SITE_NOT_TRUSTED and self._is_open:
+            self._is_open = False
+            self.close_page()
+            self.lost.emit(code)
+
+    def _make_sure(self, attempt: int, entry: Entry, trust: MainSiteTrust) -> None:
+        """Runs in the lane's thread: a host that does not answer takes seconds."""
+        try:
+            self._authorities.use(entry.pack.certificate_authorities)
+            check_pins(trust)
+        except KioskError as error:
+            self._made_sure.emit(attempt, error.code)
+        else:
+            self._made_sure.emit(attempt, None)
+
+    def _forget_authorities(self) -> None:
+        try:
+            self._authorities.use(())
+        except KioskError as error:
+            _log.error("the authorities of the last main site stay until the next one: %s", error)
+
+    @Slot(int, object)
+    def _on_made_sure(self, attempt: int, code: ErrorCode | None) -> None:
+        entry = self._waiting
+        if attempt != self._attempt or entry is None or self._view is None:
+            return  # closed meanwhile, or opened anew
+        self._waiting = None
+        if code is None:
+            self._view.open(entry)
+        else:
+            self.failed.emit(attempt, code)
 
     @Slot()
     def _on_view_opened(self) -> None:

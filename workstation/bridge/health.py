@@ -12,11 +12,12 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from drivers.contracts import Camera, CancelToken, DeviceStatus, Headset, Ups
 from drivers.errors import ErrorCode
 from workstation.health.board import HealthBoard, HealthEvent, HealthSnapshot
-from workstation.health.links import probe_main_site
+from workstation.health.links import MainSiteProbe
 from workstation.health.power import RuntimeForecast
 from workstation.health.probes import DiskLimits, read_device, read_disk, read_ups
 from workstation.health.readings import Moment, Reading
 from workstation.health.selfcheck import evaluate, is_fresh
+from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust
 from workstation.site.contract import ReadingKind, ReadingReport, ReadingState
 
 from .threads import SupervisedLoop
@@ -61,7 +62,7 @@ class HealthBridge(QObject):
         self._ups_poll_s = ups_poll_s
         self._data_dir = data_dir
         self._limits = DiskLimits(warn_free_bytes=2 * min_free_bytes, bad_free_bytes=min_free_bytes)
-        self._main_site: str | None = None
+        self._main_site: MainSiteProbe | None = None
         self._main_site_since_s = 0.0
         self._probe_now = threading.Event()
         self._asked: tuple[int, float] | None = None
@@ -99,13 +100,22 @@ class HealthBridge(QObject):
         if self._ups is not None:
             self._ups.close()
 
-    def watch_main_site(self, origin: str | None) -> None:
+    def watch_main_site(self, origin: str | None, trust: MainSiteTrust = PUBLIC_TRUST) -> None:
         """Probe this origin from now on; ``None`` ends it. What was seen of the one before is no condition any more."""
-        if origin != self._main_site:
-            self._main_site, self._main_site_since_s = origin, time.monotonic()
-            self._board.forget(ReadingKind.MAIN_SITE)
-            self._probe_now.set()
-            self._follow_conditions()
+        if origin != (self._main_site and self._main_site.origin):
+            self._watch(None if origin is None else MainSiteProbe(origin, trust))
+
+    @Slot(object)
+    def trust_main_site(self, trust: MainSiteTrust) -> None:
+        """From now on the watched main site's hosts must show this."""
+        if self._main_site is not None and self._main_site.trust != trust:
+            self._watch(MainSiteProbe(self._main_site.origin, trust))
+
+    def _watch(self, probe: MainSiteProbe | None) -> None:
+        self._main_site, self._main_site_since_s = probe, time.monotonic()
+        self._board.forget(ReadingKind.MAIN_SITE)
+        self._probe_now.set()
+        self._follow_conditions()
 
     def check(self, attempt: int) -> None:
         """Look at every device anew; answered by ``checked`` within ``CHECK_TIMEOUT_S``."""
@@ -156,10 +166,10 @@ class HealthBridge(QObject):
         while not cancel.is_cancelled:
             self._observed.emit(read_device(self._camera.present(), Moment.now()))
             self._observed.emit(read_disk(self._data_dir, Moment.now(), self._limits))
-            origin = self._main_site
-            if origin is not None:
-                reading = probe_main_site(origin)
-                if origin == self._main_site:
+            main_site = self._main_site
+            if main_site is not None:
+                reading = main_site.probe()
+                if main_site is self._main_site:
                     self._observed.emit(reading)
             self._probe_now.wait(PROBE_INTERVAL_S)
             self._probe_now.clear()

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from drivers.contracts import CancelToken
 from drivers.errors import KioskError
 from kiosk_config.pack.model import MainSitePack
+from workstation.certificate import BoothCertificate
 from workstation.preflight.findings import tally
 from workstation.preflight.process import PreflightProcess
 from workstation.preflight.request import PreflightRequest
@@ -66,6 +67,7 @@ class PreflightBridge(QObject):
         records: the journal.
         at: when the pre-flights of the day before a booking are made, by the site's clock; ``None`` for never.
         site_id: who we are in a pack's audience.
+        certificate: the booth's client certificate, ``None`` when it has none.
         is_drill: whether the browser may run as root.
         make_process: runs one pre-flight.
         clock: gives the current moment with a zone.
@@ -85,13 +87,14 @@ class PreflightBridge(QObject):
         at: time | None,
         site_id: str,
         is_drill: bool,
+        certificate: BoothCertificate | None = None,
         make_process: Callable[[], PreflightProcess] = PreflightProcess,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._packs, self._records, self._at = packs, records, at
-        self._site_id, self._is_drill = site_id, is_drill
+        self._site_id, self._is_drill, self._certificate = site_id, is_drill, certificate
         self._make_process, self._clock = make_process, clock
         self._site: ReportTaker | None = None
         self._booth: BoothInfo | None = None
@@ -198,7 +201,13 @@ class PreflightBridge(QObject):
             _log.info("no pre-flight: %s %s", error.code, error.context.get("reason", ""))
             self.made.emit(_not_made(main_site_id, "no-pack"))
             return
-        request = PreflightRequest(report_id=uuid4(), pack=pack, drill=self._is_drill, sub_site=self._site_id)
+        request = PreflightRequest(
+            report_id=uuid4(),
+            pack=pack,
+            drill=self._is_drill,
+            sub_site=self._site_id,
+            certificate=self._certificate,
+        )
         report = process.run(request)
         if report is None:
             report = _not_made(main_site_id, "visit" if process.is_stopped else "no-result", pack)

@@ -16,7 +16,11 @@ from PySide6.QtWidgets import QWidget
 
 from drivers.errors import ErrorCode, KioskError
 
+from .authorities import AuthorityStore
+
 if TYPE_CHECKING:
+    from workstation.certificate import BoothCertificate
+
     from .view import EvaluationView
 
 LOAD_TIMEOUT_S = 30.0
@@ -61,21 +65,33 @@ def prepare_application_attributes() -> None:
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
 
 
-def prepare(*, drill: bool) -> None:
+def prepare(*, drill: bool, authorities: AuthorityStore | None = None) -> None:
     """Check the sandbox and load the engine. Cheap when called again.
 
+    Args:
+        drill: as for ``check_sandbox``.
+        authorities: whom the pages believe besides the public authorities; ``None``: whatever the user's NSS database
+            says, which is for tests alone.
+
     Raises:
-        KioskError: as ``check_sandbox``.
+        KioskError: as ``check_sandbox`` and ``AuthorityStore.load``.
     """
+    if authorities is not None:
+        authorities.load()
     os.environ.update(check_sandbox(drill=drill, is_root=_is_root(), environ=os.environ))
     from . import view  # noqa: F401, PLC0415 - importing it is the work: 200 MB of Chromium
 
 
-def create_view(parent: QWidget | None = None, *, load_timeout_s: float = LOAD_TIMEOUT_S) -> EvaluationView:
-    """Return an empty evaluation view; call ``prepare`` first."""
+def create_view(
+    parent: QWidget | None = None,
+    *,
+    load_timeout_s: float = LOAD_TIMEOUT_S,
+    certificate: BoothCertificate | None = None,
+) -> EvaluationView:
+    """Return an empty evaluation view; call ``prepare`` first. ``certificate`` is the booth's, for hosts of a pack."""
     from .view import EvaluationView  # noqa: PLC0415 - see prepare
 
-    return EvaluationView(parent, load_timeout_s=load_timeout_s)
+    return EvaluationView(parent, load_timeout_s=load_timeout_s, certificate=certificate)
 
 
 def _is_root() -> bool:

@@ -38,6 +38,9 @@ _USES = {
     _Resource.ResourceTypeNavigationPreloadMainFrame: Use.MAIN_FRAME,
     _Resource.ResourceTypeSubFrame: Use.SUB_FRAME,
     _Resource.ResourceTypeNavigationPreloadSubFrame: Use.SUB_FRAME,
+    _Resource.ResourceTypeWorker: Use.WORKER,
+    _Resource.ResourceTypeSharedWorker: Use.WORKER,
+    _Resource.ResourceTypeServiceWorker: Use.WORKER,
     _Resource.ResourceTypeWebSocket: Use.WEBSOCKET,
 }
 

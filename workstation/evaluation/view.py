@@ -11,7 +11,9 @@ from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from drivers.errors import KioskError
+from workstation.certificate import BoothCertificate
 
+from .client_certificates import ClientCertificates
 from .entry import Entry
 from .launch import first_request
 from .page import LockedPage
@@ -41,8 +43,11 @@ class EvaluationView(QWidget):
     opened = Signal()
     failed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None, *, load_timeout_s: float) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, load_timeout_s: float, certificate: BoothCertificate | None = None
+    ) -> None:
         super().__init__(parent)
+        self._certificate = certificate
         self._load_timeout_s = load_timeout_s
         self._page: LockedPage | None = None
         self._web: QWebEngineView | None = None
@@ -72,13 +77,15 @@ class EvaluationView(QWidget):
         """
         self.close_page()
         try:
-            policy = OriginPolicy(rule.origin for rule in entry.pack.origins)
+            policy = OriginPolicy(entry.pack.origins)
+            profile = QWebEngineProfile()
+            certificates = ClientCertificates(profile, entry.pack.client_certificate, self._certificate, profile)
         except KioskError as error:
             _log.error("evaluation not opened: %s", error)
             self.failed.emit(error.code)
             return
-        profile = QWebEngineProfile()
         page = LockedPage(profile, policy, load_timeout_s=self._load_timeout_s)
+        certificates.attach(page)
         web = QWebEngineView(page, self)
         # Children die in the order they came, and a page must die after its view and before its profile.
         page.setParent(self)

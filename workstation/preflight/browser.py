@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
@@ -16,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from drivers.errors import ErrorCode, KioskError
 from kiosk_config.pack.model import AccountForm, MainSitePack, TicketGet
 from workstation.evaluation import engine
+from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.entry import Entry
 
 from .request import DryRun, DryRunOrder, Refused
@@ -71,7 +74,7 @@ class Visitor(QObject):
         self._looks_left = LOOKS
         self._began = time.monotonic()
         self._load_s = 0.0
-        self._view = engine.create_view(load_timeout_s=order.load_timeout_s)
+        self._view = engine.create_view(load_timeout_s=order.load_timeout_s, certificate=order.certificate)
         self._view.resize(1366, 768)
         self._view.navigation_refused.connect(self._on_view_navigation_refused)
         self._view.opened.connect(self._on_view_opened)
@@ -152,16 +155,31 @@ def main() -> int:
     engine.prepare_application_attributes()
     app = QApplication(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)
+    with tempfile.TemporaryDirectory(prefix="preflight-") as folder:
+        _tell(_visit(order, app, AuthorityStore(Path(folder))))
+    return 0
+
+
+def _visit(order: DryRunOrder, app: QApplication, authorities: AuthorityStore) -> DryRun:
+    """Make the visit, believing the pack's own authorities as a session does."""
     try:
-        engine.prepare(drill=order.drill)
+        engine.check_sandbox(drill=order.drill, is_root=is_root(), environ=os.environ)
     except KioskError:
-        _tell(DryRun(outcome="runs-as-root"))
-        return 0
+        return DryRun(outcome="runs-as-root")
+    try:
+        authorities.use(order.pack.certificate_authorities)
+        engine.prepare(drill=order.drill, authorities=authorities)
+    except KioskError as error:
+        return DryRun.model_validate({"outcome": _OUTCOMES.get(error.code, "crashed")})
     visitor = Visitor(order)
     app.exec()
-    _tell(visitor.result)
     visitor.close()
-    return 0
+    return visitor.result
+
+
+def is_root() -> bool:
+    """Whether Chromium would refuse its sandbox."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _tell(result: DryRun) -> None:

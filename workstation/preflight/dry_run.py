@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from kiosk_config.pack.model import MainSitePack
+from workstation.certificate import BoothCertificate
 from workstation.site.preflight import PreflightCheck, PreflightKind
 from workstation.spawn import module_command
 
@@ -26,9 +27,15 @@ _FAILURES = {
 }
 
 
-def dry_run(pack: MainSitePack, *, drill: bool, timeout_s: float = BROWSER_TIMEOUT_S) -> list[PreflightCheck]:
+def dry_run(
+    pack: MainSitePack,
+    *,
+    drill: bool,
+    certificate: BoothCertificate | None = None,
+    timeout_s: float = BROWSER_TIMEOUT_S,
+) -> list[PreflightCheck]:
     """Open the launch address in the real locked browser, without a ticket, and return what that showed."""
-    order = DryRunOrder(pack=pack, drill=drill, load_timeout_s=timeout_s / 2)
+    order = DryRunOrder(pack=pack, drill=drill, certificate=certificate, load_timeout_s=timeout_s / 2)
     process = subprocess.Popen(
         module_command("workstation.preflight.browser"),
         stdin=subprocess.PIPE,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from urllib.parse import urljoin
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kiosk_config.pack.model import MainSitePack
 from workstation.evaluation.policy import OriginPolicy, Use
+from workstation.health.trust import key_digest
 from workstation.site.preflight import PreflightCheck, PreflightKind
 
 from .findings import Reason, failed, passed, warned
@@ -47,16 +45,6 @@ def judge(pack: MainSitePack, probes: Iterable[Probe], now: datetime) -> list[Pr
     return checks
 
 
-def spki_sha256(certificate: x509.Certificate) -> str:
-    """Return SHA-256 of the certificate's SubjectPublicKeyInfo (RFC 7469 section 2.4), hex.
-
-    Raises:
-        UnsupportedAlgorithm, ValueError: the key is of a kind that is not known here.
-    """
-    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(key).hexdigest()
-
-
 def _reachable(pack: MainSitePack, answer: Probe) -> PreflightCheck:
     subject = answer.target.origin
     values = {"addresses": float(answer.addresses)}
@@ -83,7 +71,7 @@ def _unreachable(pack: MainSitePack, answer: Probe, reason: Reason) -> Preflight
 
 
 def _is_allowed(pack: MainSitePack, address: str) -> bool:
-    return OriginPolicy(rule.origin for rule in pack.origins).decide(address, Use.MAIN_FRAME).allowed
+    return OriginPolicy(pack.origins).decide(address, Use.MAIN_FRAME).allowed
 
 
 def _certificate(answer: Probe, now: datetime) -> PreflightCheck:
@@ -115,10 +103,9 @@ def _pins(pack: MainSitePack, answer: Probe) -> list[PreflightCheck]:
     keys = {key for pin in pack.pins if pin.host == answer.target.host for key in pin.keys}
     if not keys:
         return []
-    leaf = _leaf(answer)
     try:
-        shown = "" if leaf is None else spki_sha256(leaf)
-    except (UnsupportedAlgorithm, ValueError):
+        shown = key_digest(answer.certificate or b"")
+    except ValueError:
         shown = ""
     subject = answer.target.host
     if not shown:

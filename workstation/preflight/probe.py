@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ STEP_S = 5.0
 WHOLE_S = 12.0
 """Longest wait for all steps behind the name's resolution, which has the resolver's own limits."""
 
+REFUSAL_S = 0.5
 _ADDRESSES_TRIED = 4
 _HOST_MISMATCH = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _DATES = {9: Reason.NOT_YET_VALID, 10: Reason.EXPIRED}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
@@ -86,18 +86,6 @@ class _Clock:
         if left_s <= 0:
             raise _StepError(Reason.TIMED_OUT)
         return min(left_s, STEP_S)
-
-
-def trust_context(authorities: Iterable[str]) -> ssl.SSLContext:
-    """Return what verifies a server: the system's authorities and those of the pack (PEM).
-
-    Raises:
-        ssl.SSLError, ValueError: an authority cannot be read.
-    """
-    context = ssl.create_default_context()
-    for pem in authorities:
-        context.load_verify_locations(cadata=pem)
-    return context
 
 
 def probe(target: Target, context: ssl.SSLContext, *, whole_s: float = WHOLE_S) -> Probe:
@@ -220,8 +208,9 @@ def _exchange(found: Probe, connection: socket.socket, clock: _Clock) -> Probe:
     port = "" if target.port == (443 if target.is_tls else 80) else f":{target.port}"
     host = f"[{target.host}]" if ":" in target.host else target.host
     request = f"GET {target.path} HTTP/1.1\r\nHost: {host}{port}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-    sent_at = datetime.now(UTC)
     try:
+        _hear_refusal(connection, clock)
+        sent_at = datetime.now(UTC)
         connection.settimeout(clock.step_s())
         connection.sendall(request.encode("ascii"))
         data = _read_head(connection, clock)
@@ -234,6 +223,21 @@ def _exchange(found: Probe, connection: socket.socket, clock: _Clock) -> Probe:
     if head is None:
         raise _StepError(Reason.NOT_HTTP)
     return replace(found, head=head, sent_at=sent_at, received_at=received_at)
+
+
+def _hear_refusal(connection: socket.socket, clock: _Clock) -> None:
+    """Wait a moment for the alert of a server that wanted a client certificate.
+
+    In TLS 1.3 it comes after the handshake, and what we had sent meanwhile could make a reset of it.
+    """
+    if not isinstance(connection, ssl.SSLSocket):
+        return
+    connection.settimeout(min(clock.step_s(), REFUSAL_S))
+    try:
+        connection.recv(1)  # nobody speaks before the client in HTTP: a byte here is no answer that we could read
+    except TimeoutError:
+        return
+    raise _StepError(Reason.CLOSED)
 
 
 def _read_head(connection: socket.socket, clock: _Clock) -> bytes:

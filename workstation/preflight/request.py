@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from kiosk_config.pack.model import MainSitePack
+from workstation.certificate import BoothCertificate
 
 BROWSER_TIMEOUT_S = 60.0
 """Longest time of the dry run."""
@@ -34,6 +35,7 @@ class PreflightRequest(Told):
         drill: the browser may run as root without its sandbox.
         known_serial: of the pack that this booth has, 0 for none.
         sub_site: who we are in a pack's audience, "" when that is not known.
+        certificate: the booth's client certificate, for the hosts of the pack alone.
         now: the moment to judge certificates and the pack for; ``None`` for the present.
     """
 
@@ -43,6 +45,7 @@ class PreflightRequest(Told):
     known_serial: int = 0
     sub_site: str = ""
     now: AwareDatetime | None = None
+    certificate: BoothCertificate | None = None
 
 
 class DryRunOrder(Told):
@@ -51,6 +54,7 @@ class DryRunOrder(Told):
     pack: MainSitePack
     drill: bool
     load_timeout_s: float = 30.0
+    certificate: BoothCertificate | None = None
 
 
 class Refused(Told):

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
+from drivers.errors import KioskError
 from kiosk_config.pack.model import MainSitePack
+from workstation.health.trust import MainSiteTrust, tls_context, trust_of
 from workstation.site.preflight import MAX_CHECKS, PreflightCheck, PreflightKind, PreflightReport, worst
 
 from .bounded import in_parallel
@@ -18,7 +20,7 @@ from .dry_run import dry_run
 from .findings import Reason, failed
 from .judge import judge
 from .packs import check_pack
-from .probe import Probe, Target, probe, trust_context
+from .probe import Probe, Target, probe
 from .request import BROWSER_TIMEOUT_S, PROBES_TIMEOUT_S, PreflightRequest, moment
 
 _WORKERS = 16
@@ -66,15 +68,14 @@ def _port(origin: str) -> str:
 
 
 def _asked(request: PreflightRequest, now: datetime) -> list[PreflightCheck]:
-    pack = request.pack
+    pack, wanted, checks = request.pack, targets(request.pack), list[PreflightCheck]()
     try:
-        context = trust_context(pack.certificate_authorities)
-    except (ssl.SSLError, ValueError):
+        contexts = _contexts(trust_of(pack, request.certificate), wanted, checks)
+    except (OSError, ValueError, KioskError):
         return [failed(PreflightKind.PACK, pack.main_site_id, Reason.AUTHORITY_UNREADABLE)]
-    wanted = targets(pack)
-    probes: list[Callable[[], Probe]] = [partial(probe, target, context) for target in wanted]
+    probes: list[Callable[[], Probe]] = [partial(probe, target, contexts[target.host]) for target in wanted]
     rest: list[Callable[[], list[PreflightCheck]]] = [
-        partial(dry_run, pack, drill=request.drill, timeout_s=BROWSER_TIMEOUT_S),
+        partial(dry_run, pack, drill=request.drill, certificate=request.certificate, timeout_s=BROWSER_TIMEOUT_S),
         partial(check_components, pack),
     ]
     jobs: list[Callable[[], Probe | list[PreflightCheck]]] = [*rest, *probes]
@@ -83,9 +84,21 @@ def _asked(request: PreflightRequest, now: datetime) -> list[PreflightCheck]:
         answer if isinstance(answer, Probe) else Probe(target=target, failure=Reason.TIMED_OUT)
         for target, answer in zip(wanted, answers, strict=True)
     ]
-    checks = judge(pack, found, now)
+    checks += judge(pack, found, now)
     checks += _or_timed_out(components, PreflightKind.COMPONENT, pack)
     return checks + _or_timed_out(browsed, PreflightKind.LAUNCH, pack)
+
+
+def _contexts(trust: MainSiteTrust, wanted: list[Target], checks: list[PreflightCheck]) -> dict[str, ssl.SSLContext]:
+    """Return what verifies each host. The booth's certificate that cannot be read becomes a check."""
+    common = tls_context(trust, "")
+    contexts = {target.host: common for target in wanted}
+    for host in trust.client_hosts & contexts.keys():
+        try:
+            contexts[host] = tls_context(trust, host)
+        except OSError:
+            checks.append(failed(PreflightKind.CERTIFICATE, f"main_site.certificate_file ({host})", Reason.UNREADABLE))
+    return contexts
 
 
 def _or_timed_out(
