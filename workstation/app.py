@@ -22,10 +22,12 @@ from workstation.bridge.browser import BrowserBridge
 from workstation.bridge.card import CardBridge
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.bridge.health import HealthBridge
+from workstation.bridge.packs import PackBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
+from workstation.evaluation.packs import make_packs
 from workstation.exits import EXIT_RESTART
 from workstation.face.client import FaceClient
 from workstation.face.verification import Observation
@@ -107,6 +109,7 @@ class Application(QObject):
         )
         self._records = RecordBridge(self._journal, self)
         self._browser = BrowserBridge(is_drill=config.is_drill, parent=self)
+        self._packs = PackBridge(make_packs(config), self._records, self)
         self._starter = Lane("starter", self)
         self._actions = KioskActions(
             vault=self._vault,
@@ -131,7 +134,7 @@ class Application(QObject):
         self._browser.navigation_refused.connect(self._on_browser_navigation_refused)
         self._window.pressed.connect(self._on_window_pressed)
         self.site_found.connect(self._on_site_found)
-        for lane in (self._face.lane, self._records.lane, self._starter):
+        for lane in (self._face.lane, self._records.lane, self._packs.lane, self._starter):
             lane.crashed.connect(self._on_lane_crashed)
 
     def start(self) -> None:
@@ -180,7 +183,9 @@ class Application(QObject):
             version=self._version,
             parent=self,
         )
+        self._packs.join_site(client)
         self._site.booth_changed.connect(self._on_site_booth_changed)
+        self._site.booth_changed.connect(self._packs.on_booth_changed)
         self._site.reading_taken.connect(self._health.observe)
         self._site.lane.crashed.connect(self._on_lane_crashed)
         self._records.urgent_recorded.connect(self._site.report_soon)
@@ -199,6 +204,7 @@ class Application(QObject):
         self._face.close()
         self._health.stop()
         self._starter.close()
+        self._packs.stop()
         self._records.close()
         if self._site is not None:
             self._site.stop()
