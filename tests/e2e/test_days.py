@@ -20,7 +20,7 @@ from workstation.drill.stage import BOOTH_ID, PROJECT_ID, Stage
 from workstation.site.administration import ReviewPicture
 from workstation.site.contract import CommandKind
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pcscd")]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.pcscd]
 
 
 @pytest.fixture(scope="module", autouse=True)
