@@ -39,6 +39,7 @@ class PackBridge(QObject):
         self._records = records
         self._client: SiteClient | None = None
         self._refused: dict[str, str] = {}
+        self._is_looking = False
         self.lane = Lane("packs", self)
 
     def join_site(self, client: SiteClient) -> None:
@@ -59,7 +60,8 @@ class PackBridge(QObject):
             return self._packs.get(main_site_id)
         except KioskError:
             client = self._client
-            if client is not None:
+            if client is not None and not self._is_looking:
+                self._is_looking = True
                 self.lane.submit(lambda: self._look(client))
             raise
 
@@ -72,11 +74,11 @@ class PackBridge(QObject):
 
     def _look(self, client: SiteClient) -> None:
         try:
-            info = client.booth()
+            self._bring(client, client.booth().packs)
         except KioskError as error:
             _log.info("packs cannot be asked for: %s", error)
-            return
-        self._bring(client, info.packs)
+        finally:
+            self._is_looking = False
 
     def _bring(self, client: SiteClient, offered: list[PackRef]) -> None:
         for pack in offered:
