@@ -27,6 +27,7 @@ MAX_BYTES: Final = 1 << 20
 """Longest pack file."""
 
 _SEGMENTS = re.compile(r"[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){1,4}")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _jws = PyJWS(algorithms=[ALGORITHM])
 
 
@@ -156,7 +157,7 @@ def _require_signed(header: dict[str, Any], signature: str) -> None:
         raise PackRefusedError(Refusal.MALFORMED, f"only {ALGORITHM} signatures are taken")
     if header.get("typ") != MEDIA_TYPE:
         raise PackRefusedError(Refusal.MALFORMED, f"its header's typ is not {MEDIA_TYPE}")
-    if set(header) != {"alg", "kid", "typ"} or not isinstance(header["kid"], str):
+    if set(header) != {"alg", "kid", "typ"} or not _THUMBPRINT.fullmatch(str(header["kid"])):
         raise PackRefusedError(Refusal.MALFORMED, "its header must hold alg, kid and typ and nothing else")
 
 

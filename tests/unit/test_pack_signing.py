@@ -114,6 +114,7 @@ def hs256_with_the_public_key() -> str:
         (signed({"alg": "EdDSA", "kid": SIGNER.key_id}, PAYLOAD), Refusal.MALFORMED),
         (signed({"alg": "EdDSA", "typ": MEDIA_TYPE}, PAYLOAD), Refusal.MALFORMED),
         (signed(HEADER | {"kid": 7}, PAYLOAD), Refusal.MALFORMED),
+        (signed(HEADER | {"kid": "k" * 100_000}, PAYLOAD), Refusal.MALFORMED),
         (signed(HEADER | {"crit": ["b64"], "b64": False}, PAYLOAD), Refusal.MALFORMED),
         (signed(HEADER | {"crit": ["exp"], "exp": 1}, PAYLOAD), Refusal.MALFORMED),
         (signed(HEADER | {"jwk": {"kty": "OKP"}}, PAYLOAD), Refusal.MALFORMED),
