@@ -47,6 +47,7 @@ class ErrorCode(StrEnum):
     TICKET_REFUSED = "E-505"
     ACCOUNT_REFUSED = "E-506"
     MAIN_SITE_SIGNED_OUT = "E-507"
+    COMPONENT_MISSING = "E-508"
     ON_BATTERY = "E-601"
     BATTERY_LOW = "E-602"
     MAINS_BACK = "E-603"

@@ -80,17 +80,7 @@ def _refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     def get(section: str, key: str, default: object = None) -> object:
         return _table(raw, section).get(key, default)
 
-    drill = raw.get("mode") == "drill"
-    simulated = [section for section in SIMULATED if get(section, "driver") == "simulated"]
-    if not drill:
-        for section in simulated:
-            yield f"{section}.driver", 'a simulated device is allowed only with mode = "drill"'
-        if get("screen", "fullscreen", default=True) is False:
-            yield "screen.fullscreen", "production needs the whole screen"
-        if get("drill", "bench_file") is not None:
-            yield "drill.bench_file", 'is allowed only with mode = "drill"'
-    elif simulated and get("drill", "bench_file") is None:
-        yield "drill.bench_file", "is needed by the simulated devices"
+    yield from _mode_refusals(raw)
     url = get("site", "url", "")
     if isinstance(url, str) and url:
         if url.startswith("http://") and _host(url) not in LOOPBACK:
@@ -99,6 +89,24 @@ def _refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "site.token_file", "is needed when site.url is set"
     yield from _reader_refusals(_table(raw, "reader"))
     yield from _library_refusals(raw)
+
+
+def _mode_refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Production and drill must not be mistaken for each other."""
+    simulated = [section for section in SIMULATED if _table(raw, section).get("driver") == "simulated"]
+    bench_file = _table(raw, "drill").get("bench_file")
+    if raw.get("mode") == "drill":
+        if simulated and bench_file is None:
+            yield "drill.bench_file", "is needed by the simulated devices"
+        return
+    for section in simulated:
+        yield f"{section}.driver", 'a simulated device is allowed only with mode = "drill"'
+    if _table(raw, "screen").get("fullscreen", True) is False:
+        yield "screen.fullscreen", "production needs the whole screen"
+    if bench_file is not None:
+        yield "drill.bench_file", 'is allowed only with mode = "drill"'
+    if not _table(raw, "main_site").get("pack_keys"):
+        yield "main_site.pack_keys", "is needed: without a trusted key no main site can be opened"
 
 
 def _reader_refusals(reader: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -27,8 +27,11 @@ from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_
 from drivers.simulated.people import DRILL_CARDS, PERSON_A, PERSON_B
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
+from kiosk_config.loader import load
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
+from workstation.drill.packs import PackOffice, demo_pack
+from workstation.evaluation.packs import make_packs
 from workstation.site.administration import BoothSettings, Roster, RosterEntry
 from workstation.site.contract import Booking
 from workstation.site.embedded import EmbeddedSite, ServerProcess
@@ -61,6 +64,7 @@ class Stage:
     Attributes:
         config_file: the configuration for the kiosk.
         environment: what the kiosk needs in its environment.
+        packs: signs the main-site packs that the kiosk believes.
         notes: what is simulated because a real service cannot run here, by device.
     """
 
@@ -81,6 +85,7 @@ class Stage:
         self._face = dict(face or {})
         self._presence = dict(presence or {})
         self._screen = screen
+        self.packs = PackOffice()
         self._applied = BenchState()
         self._undo = contextlib.ExitStack()
         self._pcscd: PcscdService | None = None
@@ -112,6 +117,8 @@ class Stage:
             self.close()
             raise
         self._write_config(sections)
+        packs = make_packs(load(self.config_file))
+        packs.install(self.packs.issue(demo_pack(f"http://127.0.0.1:{self.main_site_link.port}")))
 
     def close(self) -> None:
         """End everything. Idempotent."""
@@ -224,6 +231,7 @@ class Stage:
                 "token_file": str(token_file),
                 "timeout_s": 2.0,
             },
+            "main_site": {"pack_keys": [self.packs.public_key]},
             "storage": {"data_dir": str(self.directory / "kiosk"), "min_free_mb": 50},
             "photo": self._photo,
             "face": self._face,
