@@ -20,12 +20,14 @@ from workstation import devices, readers
 from workstation.bridge.actions import KioskActions
 from workstation.bridge.browser import BrowserBridge
 from workstation.bridge.card import CardBridge
+from workstation.bridge.doors import Doors
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.bridge.health import HealthBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
+from workstation.evaluation.packs import make_packs
 from workstation.exits import EXIT_RESTART
 from workstation.face.client import FaceClient
 from workstation.face.verification import Observation
@@ -116,6 +118,7 @@ class Application(QObject):
             health=self._health,
             records=self._records,
             browser=self._browser,
+            doors=Doors(make_packs(config)),
             card_types=frozenset(map(CardType, config.reader.card_types)),
             is_drill=config.is_drill,
             parent=self,

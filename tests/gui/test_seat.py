@@ -14,6 +14,7 @@ from drivers.errors import ErrorCode
 from tests.integration.scripted_seat import EMPTY, EXPERT, STRANGER, TWO, ScriptedCamera, ScriptedClient
 from workstation.bridge import face as face_bridge
 from workstation.bridge.actions import KioskActions
+from workstation.bridge.doors import Doors
 from workstation.bridge.face import FaceBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.face.liveness import ChallengePolicy
@@ -82,8 +83,24 @@ class Elsewhere(QObject):
 
     def prepare(self) -> None: ...
 
+    def open(self, attempt: int, entry: object) -> None: ...
+
     def close_page(self) -> None:
         self.pages_closed += 1
+
+
+class OpenDoors(Doors):
+    def __init__(self) -> None: ...
+
+    def needs_account(self, *, by_account: bool) -> bool:
+        return by_account
+
+    def use(self) -> object:
+        return object()
+
+    def drop_grant(self) -> None: ...
+
+    def forget(self) -> None: ...
 
 
 class Browser(Elsewhere):
@@ -100,7 +117,8 @@ class Booth(QObject):
         self.presence = PresenceBridge(face, RULES)
         self.actions = KioskActions(
             vault=IdentityVault(), card=self.elsewhere, face=face, presence=self.presence, health=self.elsewhere,
-            records=self.elsewhere, browser=self.browser, card_types=frozenset(CardType), is_drill=True,
+            records=self.elsewhere, browser=self.browser, doors=OpenDoors(),
+            card_types=frozenset(CardType), is_drill=True,
         )  # fmt: skip
         self.window = KioskWindow(WORDS)
         self.window.resize(1366, 768)

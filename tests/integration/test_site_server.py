@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
 import socket
@@ -15,14 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 import requests
 import uvicorn
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.journal.journal import Journal
@@ -50,7 +50,7 @@ from workstation.site.server import tokens
 from workstation.site.server.app import create_app
 from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_REVIEW_BYTES
 from workstation.site.server.database import Database, sqlite_url
-from workstation.site.server.models import Base, ReviewCase, RosterPhoto
+from workstation.site.server.models import Base, ReviewCase, RosterAccount, RosterPhoto
 from workstation.site.server.photos import PER_HOUR
 from workstation.site.server.reports import PAST_READINGS_KEPT, next_interval_s
 from workstation.site.server.reviews import KEPT

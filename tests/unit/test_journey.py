@@ -847,7 +847,10 @@ def entrances(draw):
                     e.LaunchGranted(attempt=now, account_tries=tries, has_fallback=not tries),
                     e.LaunchGranted(attempt=now, account_tries=max(tries, 2)),
                     e.PageOpened(attempt=now),
-                    *(e.PageFailed(attempt=now, code=code) for code in (TICKET, ACCOUNT, ErrorCode.MAIN_SITE_SIGNED_OUT)),
+                    *(
+                        e.PageFailed(attempt=now, code=code)
+                        for code in (TICKET, ACCOUNT, ErrorCode.MAIN_SITE_SIGNED_OUT)
+                    ),
                     e.SiteFailed(attempt=now, code=ErrorCode.COMPONENT_MISSING),
                     e.Pressed(intent=e.Intent.RETRY),
                     *(e.TimerExpired(attempt=now, timer=which) for which in (e.Timer.POLL, e.Timer.STATE)),

@@ -30,7 +30,7 @@ from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
 from kiosk_config.loader import load
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
-from workstation.drill.packs import PackOffice, demo_pack
+from workstation.drill.packs import MAIN_SITE_ID, PackOffice, demo_pack
 from workstation.evaluation.packs import make_packs
 from workstation.site.administration import BoothSettings, Roster, RosterEntry
 from workstation.site.contract import Booking
@@ -162,8 +162,7 @@ class Stage:
 
     def deliver_roster(self, *, listed: bool = True) -> None:
         """Deliver a new version of the roster; with ``listed`` false nobody is on it."""
-        origin = f"http://127.0.0.1:{self.main_site_link.port}"
-        self.administrator.deliver(_roster(origin, _entries() if listed else []))
+        self.administrator.deliver(_roster(_entries() if listed else []))
 
     def _start_reader(self) -> dict[str, Any]:
         port = free_port_pair()
@@ -288,7 +287,7 @@ def _entries() -> list[RosterEntry]:
     return entries
 
 
-def _roster(origin: str, entries: list[RosterEntry]) -> Roster:
+def _roster(entries: list[RosterEntry]) -> Roster:
     now = datetime.now(UTC)
     return Roster(
         project_id=PROJECT_ID,
@@ -296,8 +295,7 @@ def _roster(origin: str, entries: list[RosterEntry]) -> Roster:
         project_name="信阳市某道路改造工程",
         section="第二标段",
         main_site="信阳市公共资源交易中心（演示）",
-        main_site_url=f"{origin}/enter",
-        origins=[origin],
+        main_site_id=MAIN_SITE_ID,
         starts_at=now + timedelta(minutes=5),
         expected_hours=4,
         signing="临时 CA（编号 0317，离席归还）",

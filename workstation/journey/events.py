@@ -24,7 +24,8 @@ class Timer(StrEnum):
     """What time is measured for.
 
     STATE ends a state that took too long; POLL asks again inside one, or ends a comparison inside one; HELP ends the
-    "administrator called" mark; SEAT tells the administrator of a seat that stays empty; SETTLED ends a row of sign-outs.
+    "administrator called" mark; SEAT tells the administrator of a seat that stays empty; SETTLED ends a row of
+    sign-outs.
     """
 
     STATE = "state"

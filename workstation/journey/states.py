@@ -90,6 +90,7 @@ class Assignment:
     project_name: str
     section: str
     main_site: str
+    main_site_id: str = ""
     alias: str
     role: str
     starts_at: str

@@ -30,6 +30,7 @@ from . import launch
 from .arrival import leave
 from .outcome import Enter, Outcome, Stay, record
 
+
 def decide(journey: Journey, event: Event) -> Outcome:
     """Return the outcome of ``event`` from the self-check to the open page, and from sign-out to the receipt."""
     match journey.state:

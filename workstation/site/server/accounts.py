@@ -18,8 +18,7 @@ _NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random, 96 bits
 def seal(account: Account, ticket_key: str, expert: RosterExpert) -> bytes:
     """Return the account under AES-256-GCM, readable only as that of this expert, in this project, of this day.
 
-    Args:
-        ticket_key: the server's secret, so that a copy of the database opens no account.
+    ``ticket_key`` is the server's secret, so a copy of the database opens no account.
     """
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + _cipher(ticket_key).encrypt(nonce, account.model_dump_json().encode(), _owner(expert))
@@ -42,4 +41,4 @@ def _cipher(ticket_key: str) -> AESGCM:
 
 
 def _owner(expert: RosterExpert) -> bytes:
-    return "\n".join((expert.project_id, expert.key_id, expert.expert_hash)).encode()
+    return f"{expert.project_id}\n{expert.key_id}\n{expert.expert_hash}".encode()
