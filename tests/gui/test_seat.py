@@ -98,6 +98,13 @@ class OpenDoors(Doors):
     def use(self) -> object:
         return object()
 
+    def take(self, attempt: int, launch: object) -> ev.LaunchGranted:
+        return ev.LaunchGranted(attempt=attempt)
+
+    def origin(self) -> None: ...
+
+    def expect(self, main_site_id: str) -> None: ...
+
     def drop_grant(self) -> None: ...
 
     def forget(self) -> None: ...
@@ -150,6 +157,7 @@ class Booth(QObject):
             lambda a: ev.Pressed(intent=ev.Intent.CONFIRM),
             lambda a: ev.ChecksDone(attempt=a, checks=(check,)),
             lambda a: ev.Pressed(intent=ev.Intent.CONFIRM),
+            lambda a: ev.LaunchGranted(attempt=a),
             lambda a: ev.PageOpened(attempt=a),
         ):
             self.actions.journey.handle(make(self.actions.journey.journey.attempt))

@@ -1,9 +1,9 @@
 """Rosters: taken in, turned into hashes at once, and matched against arrivals.
 
-A roster's names and numbers are never stored; its photos and sealed accounts are, for those days only.
-At import each number is hashed under the key of the day on which the project starts and of the day after, so that an evaluation that goes on overnight
-(隔夜) still matches the expert's second sign-in. A roster that must live longer has to be sent again with a newer
-version; days whose key is already gone are left out, and a roster with no day left is refused.
+A roster's names and numbers are never stored; its photos and sealed accounts are, for those days only. At import each
+number is hashed under the key of the day on which the project starts and of the day after, so that an evaluation that
+goes on overnight (隔夜) still matches the expert's second sign-in. A roster that must live longer has to be sent again
+with a newer version; days whose key is already gone are left out, and a roster with no day left is refused.
 """
 
 from __future__ import annotations
