@@ -182,11 +182,10 @@ class KioskActions(QObject):
             case fx.PrepareBrowser():
                 self._browser.prepare()
             case fx.OpenPage(attempt=attempt):
-                entry = self._doors.use()
-                if entry is None:
-                    self._tell(ev.PageFailed(attempt=attempt, code=ErrorCode.TICKET_REFUSED))
-                else:
+                if (entry := self._doors.use()) is not None:
                     self._browser.open(attempt, entry)
+                else:
+                    self._tell(ev.PageFailed(attempt=attempt, code=ErrorCode.TICKET_REFUSED))
             case fx.ClosePage():
                 self._doors.drop_grant()
                 self._browser.close_page()
@@ -383,11 +382,9 @@ class KioskActions(QObject):
         if attempt != self.journey.journey.attempt:
             return
         try:
-            granted = self._doors.take(attempt, launch)
+            self._tell(self._doors.take(attempt, launch))
         except KioskError as error:
             self._tell(ev.SiteFailed(attempt=Attempt(attempt), code=error.code))
-        else:
-            self._tell(granted)
 
     @Slot(int, object)
     def _on_site_request_failed(self, attempt: int, code: ErrorCode) -> None:

@@ -46,15 +46,12 @@ REVIEW_OVER = frozenset({"presence_verified", "review_rejected", "visit_cancelle
 
 
 def expert_hash(arrival_key: bytes, id_number: str) -> str:
-    """Return the keyed hash that stands for a person on the wire for one day.
+    """Return what stands for a person on the wire for one day: HMAC-SHA256 (RFC 2104), 64 lower-case hex digits.
 
     Args:
         arrival_key: the site's key of the day, at least 32 bytes.
         id_number: as on the card: a GB 11643 number, or on foreigners' cards of 2017 three letters and twelve digits;
             letters are folded to upper case.
-
-    Returns:
-        HMAC-SHA256 (RFC 2104), 64 lower-case hex digits.
     """
     return hmac.new(arrival_key, id_number.strip().upper().encode(), hashlib.sha256).hexdigest()
 
@@ -261,11 +258,7 @@ class Account(Wire):
 
 
 class Launch(Wire):
-    """A one-time ticket bound to booth, expert and project, or that expert's account. The pack says what to do with it.
-
-    Attributes:
-        ticket, account: one of them, as it was asked for.
-    """
+    """A one-time ticket bound to booth, expert and project, or that expert's account. The pack says what for."""
 
     launch_id: UUID
     main_site_id: MainSiteId
