@@ -196,6 +196,11 @@ class Restart:
     """Leave the program; the watchdog starts it again."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StartAfresh:
+    """Put a new process in the place of this one, if the browser engine was loaded: only so its memory comes back."""
+
+
 Effect = (
     ReadCard
     | StopReading
@@ -221,4 +226,5 @@ Effect = (
     | KeepResume
     | ForgetResume
     | Restart
+    | StartAfresh
 )
