@@ -10,16 +10,15 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from drivers.contracts import Assurance, CardType, DeviceKind, DeviceState, DeviceStatus, IdCardRecord, Image
 from drivers.errors import ErrorCode, KioskError, OtherCard
-from workstation.face.contract import ReferenceKind
 from workstation.face.verification import Observation
 from workstation.health.board import HealthEvent
 from workstation.identity.vault import IdentityVault
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Attempt, Check, Reference, holder_of
+from workstation.journey.states import Attempt, Check, holder_of
 from workstation.site.contract import Command, Launch, MatchReply
 
-from .answers import comparison_facts, matched, ordered
+from .answers import REFERENCE_KINDS, comparison_facts, matched, ordered
 from .browser import BrowserBridge
 from .card import CardBridge
 from .doors import Doors
@@ -29,11 +28,6 @@ from .journey import JourneyBridge
 from .presence import PresenceBridge
 from .records import RecordBridge
 from .site import SiteBridge
-
-_REFERENCE_KINDS = {
-    Reference.CARD_PHOTO: ReferenceKind.CARD_PHOTO,
-    Reference.SITE_PHOTO: ReferenceKind.ROSTER_PHOTO,
-}
 
 
 class KioskActions(QObject):
@@ -138,7 +132,7 @@ class KioskActions(QObject):
                 if portrait is None:
                     self._tell(ev.FaceFailed(attempt=attempt, code=ErrorCode.CARD_PHOTO_UNUSABLE))
                 else:
-                    self._face.start(attempt, portrait, _REFERENCE_KINDS[reference])
+                    self._face.start(attempt, portrait, REFERENCE_KINDS[reference])
             case fx.RunChecks(attempt=attempt):
                 self._health.watch_main_site(self._doors.origin())  # the pack may have come meanwhile
                 self._health.check(attempt)

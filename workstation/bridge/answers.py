@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from drivers.errors import ErrorCode
+from workstation.face.contract import ReferenceKind
 from workstation.face.verification import Observation
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Assignment, Attempt, Locked, State, holder_of
+from workstation.journey.states import Assignment, Attempt, Locked, Reference, State, holder_of
 from workstation.site.contract import Command, CommandKind, MatchReply, MatchState
+
+REFERENCE_KINDS = {
+    Reference.CARD_PHOTO: ReferenceKind.CARD_PHOTO,
+    Reference.SITE_PHOTO: ReferenceKind.ROSTER_PHOTO,
+}
 
 _PENDING = {
     MatchState.ROSTER_PENDING: ErrorCode.ROSTER_NOT_HERE,
