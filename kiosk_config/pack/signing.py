@@ -16,7 +16,7 @@ from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 from pydantic import ValidationError
 
-from .keys import decoded, key_id, public_key
+from .keys import decoded, is_weak, key_id, public_key
 from .model import MainSitePack
 from .refusal import PackRefusedError, Refusal
 
@@ -64,14 +64,15 @@ class Ed25519Verifier:
     """Verifies with trusted public keys.
 
     Args:
-        keys: as ``keys.key_text`` writes them. None at all: every pack is refused.
+        keys: as ``keys.key_text`` writes them. None at all: every pack is refused. One that anybody could sign for
+            is not trusted.
 
     Raises:
         ValueError: a text that is no key.
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._keys = {key_id(key): key for key in map(public_key, keys)}
+        self._keys = {key_id(key): key for key in map(public_key, keys) if not is_weak(key)}
 
     def verify(self, token: str) -> bytes:
         """See ``PackVerifier.verify``."""

@@ -25,8 +25,10 @@ import uvicorn
 from sqlalchemy import func, select, update
 
 from drivers.errors import ErrorCode, KioskError
+from kiosk_config.pack.signing import Ed25519Signer, digest
+from tests import packs
 from workstation.journal.journal import Journal
-from workstation.site.administration import BoothRow, ChainFault, EventPage, ReviewPicture, ReviewRow
+from workstation.site.administration import BoothRow, ChainFault, EventPage, PackRow, ReviewPicture, ReviewRow
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
     MAX_PHOTO_BYTES,
@@ -48,7 +50,7 @@ from workstation.site.contract import (
 )
 from workstation.site.server import tokens
 from workstation.site.server.app import create_app
-from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_REVIEW_BYTES
+from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_PACK_BYTES, MAX_REVIEW_BYTES
 from workstation.site.server.database import Database, sqlite_url
 from workstation.site.server.models import Base, ReviewCase, RosterAccount, RosterPhoto
 from workstation.site.server.photos import PER_HOUR
@@ -1128,3 +1130,89 @@ def test_pictures_of_reviews_are_for_the_administrator_alone(site):
         for place in places:
             assert admin(site, "GET", place, token=token).status_code == 401
     assert waiting(site)[0].views == 0
+
+
+# --- main-site packs
+
+
+def put_pack(site, text, main_site_id="zz", token=None, media_type="application/jose"):
+    headers = {"Authorization": f"Bearer {token or site.tokens.admin}", "Content-Type": media_type}
+    body = text.encode() if isinstance(text, str) else text
+    return site.http.put(f"{site.url}/v1/packs/{main_site_id}", data=body, headers=headers, timeout=20)
+
+
+def test_a_pack_reaches_the_booth_letter_by_letter(site):
+    text = packs.token()
+    assert site.three.booth().packs == []
+    row = PackRow.model_validate(put_pack(site, text + "\n").json())
+    assert (row.main_site_id, row.serial, row.sha256, row.received_at) == ("zz", 7, digest(text), START)
+    assert put_pack(site, packs.token(main_site_id="kf"), "kf").status_code == 200
+    assert [ref.model_dump() for ref in site.three.booth().packs] == [
+        {"main_site_id": "kf", "serial": 7, "sha256": digest(packs.token(main_site_id="kf"))},
+        {"main_site_id": "zz", "serial": 7, "sha256": digest(text)},
+    ]
+    assert site.three.pack("zz") == text
+    assert [row["main_site_id"] for row in admin(site, "GET", "/packs").json()] == ["kf", "zz"]
+
+
+def test_a_newer_pack_takes_the_place_and_an_older_one_does_not(site):
+    assert put_pack(site, packs.token()).status_code == 200
+    site.clock.now += timedelta(hours=1)
+    assert put_pack(site, packs.token()).json()["received_at"] == "2026-06-01T00:20:00Z", "the same changes nothing"
+    assert put_pack(site, packs.token(serial=2**53 - 1)).status_code == 200
+    assert put_pack(site, packs.token(serial=8)).status_code == 409
+    assert put_pack(site, packs.token(serial=2**53 - 1, name="B")).status_code == 409
+    assert site.three.pack("zz") == packs.token(serial=2**53 - 1)
+
+
+def test_of_packs_that_come_at_once_the_newest_stays(site):
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda serial: put_pack(site, packs.token(serial=serial)).status_code, range(1, 17)))
+    assert set(done) <= {200, 409}
+    assert site.three.booth().packs[0].serial == 16
+
+
+def test_a_pack_by_an_unknown_key_is_the_booths_to_refuse(site):
+    assert put_pack(site, packs.token(Ed25519Signer(packs.OTHER_KEY))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a.b",
+        "a.b.c",
+        packs.token().rsplit(".", 1)[0],
+        packs.token().rsplit(".", 1)[0] + ".",
+        packs.token() + "=",
+        "é" + packs.token(),
+        '{"serial": 1}',
+        packs.SIGNER.sign(b"{}"),
+        packs.SIGNER.sign(b"\xff"),
+        packs.SIGNER.sign(b"[" * 100_000),
+    ],
+)
+def test_what_is_no_signed_pack_is_refused(site, text):
+    refused = put_pack(site, text)
+    assert refused.status_code == 422
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert site.three.booth().packs == []
+
+
+def test_a_pack_of_another_main_site_and_one_that_is_too_long(site):
+    assert put_pack(site, packs.token(), "kf").status_code == 422
+    assert put_pack(site, packs.token(), "..%2fzz").status_code in {404, 422}
+    assert put_pack(site, packs.token(), "ZZ").status_code == 422
+    assert put_pack(site, "A" * (MAX_PACK_BYTES + 1)).status_code == 413
+
+
+def test_packs_are_for_the_administrator_to_send_and_for_booths_to_fetch(site):
+    assert put_pack(site, packs.token(), token=site.tokens.booths["booth-03"]).status_code == 401
+    assert put_pack(site, packs.token(), token=site.tokens.main_site).status_code == 401
+    assert admin(site, "GET", "/packs", token=site.tokens.booths["booth-03"]).status_code == 401
+    assert put_pack(site, packs.token()).status_code == 200
+    assert admin(site, "GET", "/booths/booth-03/packs/zz").status_code == 401
+    assert admin(site, "GET", "/booths/booth-03/packs/zz", token=site.tokens.booths["booth-02"]).status_code == 401
+    with pytest.raises(KioskError) as caught:
+        site.three.pack("kf")
+    assert caught.value.context["status"] == 404

@@ -28,13 +28,11 @@ from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_
 from drivers.simulated.people import DRILL_CARDS, PERSON_A, PERSON_B
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
-from kiosk_config.loader import load
 from workstation.drill import accounts
 from workstation.drill.accounts import PROJECT_ID
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
 from workstation.drill.packs import MAIN_SITE_ID, LaunchKind, PackOffice, demo_pack
-from workstation.evaluation.packs import make_packs
 from workstation.site.administration import BoothSettings, Roster, RosterEntry
 from workstation.site.contract import Booking
 from workstation.site.embedded import EmbeddedSite, ServerProcess
@@ -122,9 +120,6 @@ class Stage:
             self.close()
             raise
         self._write_config(sections)
-        packs = make_packs(load(self.config_file))
-        origin = f"http://127.0.0.1:{self.main_site_link.port}"
-        packs.install(self.packs.issue(demo_pack(origin, launch=self._launch)))
 
     def close(self) -> None:
         """End everything. Idempotent."""
@@ -165,7 +160,13 @@ class Stage:
         self.administrator = Administrator(site.base_url, site.tokens.admin)
         self._undo.callback(self.administrator.close)
         self.administrator.set_up_booth(BOOTH_ID, _booth())
+        self.deliver_pack()
         self.deliver_roster()
+
+    def deliver_pack(self) -> None:
+        """Deliver a newly signed pack of the demo main site."""
+        origin = f"http://127.0.0.1:{self.main_site_link.port}"
+        self.administrator.deliver_pack(MAIN_SITE_ID, self.packs.issue(demo_pack(origin, launch=self._launch)))
 
     def deliver_roster(self, *, listed: bool = True) -> None:
         """Deliver a new version of the roster; with ``listed`` false nobody is on it."""

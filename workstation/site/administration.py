@@ -14,6 +14,7 @@ from workstation.site.contract import (
     BoothId,
     Counter,
     EventReport,
+    HexDigest,
     KeyId,
     MainSiteId,
     Photo,
@@ -83,6 +84,18 @@ class RosterReceipt(Wire):
     version: int
     experts: int
     days: list[KeyId]
+
+
+class PackRow(Wire):
+    """A main-site pack (主场环境包) as the server read it. Whether its signature holds only the booths can say."""
+
+    main_site_id: MainSiteId
+    name: Annotated[str, Field(max_length=100)]
+    serial: Counter
+    sha256: HexDigest
+    issued_at: AwareDatetime
+    valid_until: AwareDatetime
+    received_at: AwareDatetime
 
 
 class ChainFault(StrEnum):

@@ -28,6 +28,12 @@ SessionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 Counter = Annotated[int, Field(ge=1, le=2**53 - 1)]
 """Counts from 1 up to what every JSON implementation keeps exactly (RFC 8259 section 6)."""
 
+PACK_MEDIA_TYPE = "application/jose"
+"""JWS compact serialization (RFC 7515 section 9.2.1)."""
+
+MAX_PACKS = 200
+"""How many main sites a sub-site can have packs of."""
+
 MAX_PHOTO_BYTES = 200_000
 """Longest picture of an expert: ten times a passport photo of 358x441 pixels."""
 
@@ -115,15 +121,20 @@ class Problem(Wire):
     detail: str = ""
 
 
-# --- booth ---------------------------------------------------------------------------------------------------------
-
-
 class Booking(Wire):
     """A time at which this booth is reserved. Says nothing about the project."""
 
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     projects: Annotated[int, Field(ge=1)]
+
+
+class PackRef(Wire):
+    """A main-site pack (主场环境包) that the site hands out; ``sha256`` is that of its text."""
+
+    main_site_id: MainSiteId
+    serial: Counter
+    sha256: HexDigest
 
 
 class BoothInfo(Wire):
@@ -143,9 +154,7 @@ class BoothInfo(Wire):
     key_id: KeyId
     arrival_key: Annotated[str, Field(pattern=r"^[0-9a-f]{64,128}$", repr=False)]
     server_time: AwareDatetime
-
-
-# --- photo ---------------------------------------------------------------------------------------------------------
+    packs: Annotated[list[PackRef], Field(max_length=MAX_PACKS)] = []
 
 
 class PhotoRequest(Wire):
@@ -153,9 +162,6 @@ class PhotoRequest(Wire):
 
     key_id: KeyId
     expert_hash: HexDigest
-
-
-# --- review --------------------------------------------------------------------------------------------------------
 
 
 class ReviewRequest(Wire):
@@ -176,9 +182,6 @@ class ReviewRequest(Wire):
     card_year: Annotated[int | None, Field(ge=1, le=9999, repr=False)] = None
     card_photo: Annotated[Photo | None, Field(repr=False)] = None
     live_photo: Annotated[Photo | None, Field(repr=False)] = None
-
-
-# --- arrival and match ---------------------------------------------------------------------------------------------
 
 
 class VerificationMethod(StrEnum):
@@ -238,9 +241,6 @@ class MatchReply(Wire):
     booth_label: str | None = None
 
 
-# --- launch --------------------------------------------------------------------------------------------------------
-
-
 class LaunchRequest(Wire):
     """Ask for a way into the main site. ``launch_id`` makes a repeated request give the same ticket."""
 
@@ -282,9 +282,6 @@ class TicketHolder(Wire):
     project_name: str
     alias: str
     role: str
-
-
-# --- report --------------------------------------------------------------------------------------------------------
 
 
 class ReadingKind(StrEnum):

@@ -249,6 +249,20 @@ class PastReading(Base):
     reading: Mapped[dict[str, Any]]
 
 
+class StoredPack(Base):
+    """The newest pack of a main site, as the administrator sent it."""
+
+    __tablename__ = "packs"
+    main_site_id: Mapped[str] = mapped_column(primary_key=True)
+    serial: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    token: Mapped[str] = mapped_column(deferred=True)
+    name: Mapped[str]
+    issued_at: Mapped[datetime]
+    valid_until: Mapped[datetime]
+    received_at: Mapped[datetime]
+
+
 class CommandRow(Base):
     """An order to a booth, until and after it was acknowledged."""
 
