@@ -20,6 +20,7 @@ from workstation import devices, readers
 from workstation.bridge.actions import KioskActions
 from workstation.bridge.browser import BrowserBridge
 from workstation.bridge.card import CardBridge
+from workstation.bridge.doors import Doors
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.bridge.health import HealthBridge
 from workstation.bridge.packs import PackBridge
@@ -119,6 +120,7 @@ class Application(QObject):
             health=self._health,
             records=self._records,
             browser=self._browser,
+            doors=Doors(make_packs(config)),
             card_types=frozenset(map(CardType, config.reader.card_types)),
             is_drill=config.is_drill,
             parent=self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
 import socket
@@ -15,14 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 import requests
 import uvicorn
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from drivers.errors import ErrorCode, KioskError
 from kiosk_config.pack.signing import Ed25519Signer, digest
@@ -52,7 +52,7 @@ from workstation.site.server import tokens
 from workstation.site.server.app import create_app
 from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_PACK_BYTES, MAX_REVIEW_BYTES
 from workstation.site.server.database import Database, sqlite_url
-from workstation.site.server.models import Base, ReviewCase, RosterPhoto
+from workstation.site.server.models import Base, ReviewCase, RosterAccount, RosterPhoto
 from workstation.site.server.photos import PER_HOUR
 from workstation.site.server.reports import PAST_READINGS_KEPT, next_interval_s
 from workstation.site.server.reviews import KEPT
@@ -167,8 +167,7 @@ def roster(project="P-1", version=1, *, entries=None, starts_at=START, **changes
         "project_name": "浉河区道路工程",
         "section": "一标段",
         "main_site": "信阳市公共资源交易中心",
-        "main_site_url": "https://main.example/enter?lang=zh",
-        "origins": ["https://main.example"],
+        "main_site_id": "xinyang",
         "starts_at": starts_at.isoformat(),
         "expected_hours": 4,
         "entries": entries if entries is not None else [entry()],
@@ -203,7 +202,9 @@ def seated(client, id_number=ID_ONE) -> UUID:
 
 def ticket_of(client, arrival_id, project="P-1", launch_id=None) -> str:
     launch = client.launch(LaunchRequest(launch_id=launch_id or uuid4(), arrival_id=arrival_id, project_id=project))
-    return parse_qs(urlsplit(launch.url).query)["ticket"][0]
+    assert launch.account is None
+    assert launch.ticket not in repr(launch)
+    return launch.ticket
 
 
 def redeem(site, ticket, token=None):
@@ -511,10 +512,9 @@ def test_a_ticket_opens_the_main_site_once(site):
     put(site, roster())
     arrived = seated(site.three)
     launch = site.three.launch(LaunchRequest(launch_id=uuid4(), arrival_id=arrived, project_id="P-1"))
-    assert launch.url.startswith("https://main.example/enter?lang=zh&ticket=")
-    assert launch.origins == ["https://main.example"]
+    assert launch.main_site_id == "xinyang"
     assert launch.expires_at == START + timedelta(seconds=120)
-    ticket = parse_qs(urlsplit(launch.url).query)["ticket"][0]
+    ticket = launch.ticket
     assert len(ticket) >= 43
     holder = redeem(site, ticket).json()
     assert holder == {
@@ -596,6 +596,79 @@ def test_the_ticket_itself_is_not_stored(site, database_url):
     ticket = ticket_of(site.three, seated(site.three))
     if database_url.startswith("sqlite"):
         assert all(ticket.encode() not in file.read_bytes() for file in site.folder.iterdir())
+
+
+# --- accounts
+
+SECRET = "O0l1-测试密码"
+ACCOUNT = {"user": "zj-0417", "password": SECRET}
+
+
+def account_of(client, arrival_id):
+    request = LaunchRequest(launch_id=uuid4(), arrival_id=arrival_id, project_id="P-1", by_account=True)
+    return client.launch(request).account
+
+
+def test_an_account_is_for_the_expert_who_sits_there(site):
+    put(site, roster(entries=[entry(account=ACCOUNT), entry(ID_TWO)]))
+    account = account_of(site.three, seated(site.three))
+    assert account.model_dump() == ACCOUNT
+    assert SECRET not in repr(account)
+    other = seated(site.two, ID_TWO)
+    with pytest.raises(KioskError) as caught:
+        account_of(site.two, other)
+    assert caught.value.code is ErrorCode.TICKET_REFUSED
+
+
+@pytest.mark.parametrize("end", ["left", "replaced", "newer-roster", "key-changed"])
+def test_an_account_goes_with_its_reason(site, end):
+    put(site, roster(entries=[entry(account=ACCOUNT)]))
+    arrived = seated(site.three)
+    if end == "left":
+        sign_out(site.three, arrived)
+    elif end == "replaced":
+        put(site, roster(version=2, entries=[entry(account=ACCOUNT, replaced=True)]))
+    elif end == "newer-roster":
+        put(site, roster(version=2))
+    else:
+        with site.database._sessions.begin() as session:
+            session.execute(update(RosterAccount).values(sealed=b"x" * 60))
+    with pytest.raises(KioskError) as caught:
+        account_of(site.three, arrived)
+    assert caught.value.code is ErrorCode.TICKET_REFUSED
+
+
+def test_a_sealed_account_is_not_that_of_another_expert(site):
+    put(site, roster(entries=[entry(account=ACCOUNT), entry(ID_TWO, account={"user": "b", "password": "b"})]))
+    with site.database._sessions.begin() as session:
+        rows = {row.expert_id: row.sealed for row in session.scalars(select(RosterAccount))}
+        assert len(set(rows.values())) == 4
+        for row in session.scalars(select(RosterAccount)):
+            row.sealed = next(iter(rows.values()))
+    opened = []
+    for client, number in ((site.three, ID_ONE), (site.two, ID_TWO)):
+        arrived = seated(client, number)
+        with contextlib.suppress(KioskError):
+            opened.append(account_of(client, arrived).user)
+    assert opened in ([], ["zj-0417"])
+
+
+def test_accounts_are_deleted_when_their_day_is_over(site):
+    put(site, roster(entries=[entry(account=ACCOUNT)]))
+    site.clock.now += timedelta(days=2)
+    site.three.booth()
+    with site.database._sessions.begin() as session:
+        assert session.scalars(select(RosterAccount)).all() == []
+
+
+def test_a_password_is_not_stored_readable_and_not_repeated(site, database_url):
+    put(site, roster(entries=[entry(account=ACCOUNT)]))
+    account_of(site.three, seated(site.three))
+    if database_url.startswith("sqlite"):
+        assert all(SECRET.encode() not in file.read_bytes() for file in site.folder.iterdir())
+    refused = put(site, roster(version=2, entries=[entry(account={"user": "", "password": SECRET})]))
+    assert refused.status_code == 422
+    assert SECRET not in refused.text
 
 
 # --- reports

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from drivers.errors import KioskError
 
 from .entry import Entry
-from .launch import first_request
 from .page import LockedPage
 from .policy import OriginPolicy
 
@@ -93,7 +92,7 @@ class EvaluationView(QWidget):
         self.setFocusProxy(web)
         web.show()
         web.setFocus()
-        page.start(first_request(entry))
+        page.start(entry)
 
     def close_page(self) -> None:
         """End the session. Safe at any time, also from a slot of this view's own signals. Idempotent."""
