@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Final
 from . import preflight_command
 from .idcard_command import DEFAULT_FILE
 from .loader import load
+from .pack.durable import write_durably
 from .pack.key_file import KeyFileError, make_key_file, read_key_file
 from .pack.keys import key_id, key_text
 from .pack.refusal import PackRefusedError
@@ -118,12 +118,9 @@ def _sign(options: argparse.Namespace) -> int:
     token = sign_pack(pack, signer)
     if len(token) > MAX_BYTES:
         raise _RefusedError(f"{options.file}: the pack would be longer than {MAX_BYTES} bytes")
-    draft = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        draft.write_text(token, encoding="ascii")
-        draft.replace(out)
+        write_durably(out, token.encode("ascii"))
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise _RefusedError(f"{out}: cannot be written: {error.strerror}") from error
     print(f"{out}: {pack.main_site_id}, serial {pack.serial}, signed with key {signer.key_id}")
     return 0
@@ -131,8 +128,9 @@ def _sign(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     token = _pack_text(options.file)
-    print("\n".join(lines(unverified_pack(token))))
-    print(f"signed with:  key {signing_key_id(token) or 'none'}")
+    for line in lines(unverified_pack(token)):
+        print(_printable(line))
+    print(_printable(f"signed with:  key {signing_key_id(token)[:100] or 'none'}"))
     try:
         read_pack(token, Ed25519Verifier(_trusted(options)))
     except PackRefusedError as error:
@@ -175,6 +173,11 @@ def _pack_text(path: Path) -> str:
     except OSError as error:
         raise _RefusedError(f"{path}: cannot be read: {error.strerror}") from error
     return data.decode("ascii", errors="replace").strip()
+
+
+def _printable(line: str) -> str:
+    """Return a line that cannot steer the terminal: what a pack says is anybody's until its signature holds."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
 
 
 def _new_passphrase() -> str:

@@ -12,6 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 PREFIX = "ed25519:"
 _KEY_BYTES = 32
+_SIGN_BIT = 1 << 255
+_FIELD = 2**255 - 19
+_ORDER_EIGHT = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_WEAK = frozenset({0, 1, _FIELD - 1, _FIELD, _FIELD + 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT})
+"""The y of every point of small order (RFC 7748 section 7 tells why they are no keys), in each way to write it."""
 
 
 def encoded(data: bytes) -> str:
@@ -51,6 +56,12 @@ def public_key(text: str) -> Ed25519PublicKey:
     if len(data) != _KEY_BYTES:
         raise ValueError(f"must be a key of {_KEY_BYTES} bytes")
     return Ed25519PublicKey.from_public_bytes(data)
+
+
+def is_weak(key: Ed25519PublicKey) -> bool:
+    """Tell whether anybody could sign for ``key``, such as a placeholder of zeros."""
+    y = int.from_bytes(key.public_bytes(Encoding.Raw, PublicFormat.Raw), "little") & (_SIGN_BIT - 1)
+    return y in _WEAK
 
 
 def key_id(key: Ed25519PublicKey) -> str:

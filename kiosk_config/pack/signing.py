@@ -16,7 +16,7 @@ from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 from pydantic import ValidationError
 
-from .keys import decoded, key_id, public_key
+from .keys import decoded, is_weak, key_id, public_key
 from .model import MainSitePack
 from .refusal import PackRefusedError, Refusal
 
@@ -27,6 +27,7 @@ MAX_BYTES: Final = 1 << 20
 """Longest pack file."""
 
 _SEGMENTS = re.compile(r"[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){1,4}")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _jws = PyJWS(algorithms=[ALGORITHM])
 
 
@@ -64,14 +65,15 @@ class Ed25519Verifier:
     """Verifies with trusted public keys.
 
     Args:
-        keys: as ``keys.key_text`` writes them. None at all: every pack is refused.
+        keys: as ``keys.key_text`` writes them. None at all: every pack is refused. One that anybody could sign for
+            is not trusted.
 
     Raises:
         ValueError: a text that is no key.
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._keys = {key_id(key): key for key in map(public_key, keys)}
+        self._keys = {key_id(key): key for key in map(public_key, keys) if not is_weak(key)}
 
     def verify(self, token: str) -> bytes:
         """See ``PackVerifier.verify``."""
@@ -155,7 +157,7 @@ def _require_signed(header: dict[str, Any], signature: str) -> None:
         raise PackRefusedError(Refusal.MALFORMED, f"only {ALGORITHM} signatures are taken")
     if header.get("typ") != MEDIA_TYPE:
         raise PackRefusedError(Refusal.MALFORMED, f"its header's typ is not {MEDIA_TYPE}")
-    if set(header) != {"alg", "kid", "typ"} or not isinstance(header["kid"], str):
+    if set(header) != {"alg", "kid", "typ"} or not _THUMBPRINT.fullmatch(str(header["kid"])):
         raise PackRefusedError(Refusal.MALFORMED, "its header must hold alg, kid and typ and nothing else")
 
 

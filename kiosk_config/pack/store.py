@@ -85,8 +85,12 @@ class PackStore:
         self._require_usable(pack, now or self._clock())
         return pack
 
-    def install(self, token: str) -> MainSitePack:
+    def install(self, token: str, *, main_site_id: str = "") -> MainSitePack:
         """Verify a pack file and keep it in place of the one that is there. Return what it holds.
+
+        Args:
+            token: the pack file's text.
+            main_site_id: whose pack it has to be; "" for any.
 
         Raises:
             PackRefusedError: it must not be used here; nothing was changed.
@@ -94,6 +98,8 @@ class PackStore:
         """
         token = token.strip()
         pack = read_pack(token, self._verifier)
+        if main_site_id not in {"", pack.main_site_id}:
+            raise PackRefusedError(Refusal.MALFORMED, f"is the pack of {pack.main_site_id}, not of {main_site_id}")
         self._require_usable(pack, self._clock())
         name, found = pack.main_site_id, digest(token)
         with self._changing():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from kiosk_config.__main__ import main
 from kiosk_config.pack.key_file import KeyFileError, read_key_file
 from kiosk_config.pack.signing import MAX_BYTES, unverified_pack
-from tests.packs import OTHER_KEY, TRUSTED
+from tests.packs import OTHER_KEY, TRUSTED, token
 
 OTHER = "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 NEW = ("--id", "zz", "--name", "郑州市公共资源交易中心", "--origin", "https://pb.example.cn")
@@ -116,6 +114,14 @@ def test_a_changed_pack_shows_what_it_says_and_that_it_does_not_hold(desk: Desk)
     assert "DOES NOT HOLD: is not signed" in desk.run("show", desk.pack, "--keys", desk.public, code=1)
 
 
+def test_a_strangers_pack_does_not_steer_the_terminal(desk: Desk) -> None:
+    desk.pack.write_text(token(name="A\x1b[2K\rsignature:    holds\n\u202eB"))
+    said = desk.run("show", desk.pack, "--keys", OTHER, code=1)
+    assert "DOES NOT HOLD" in said
+    assert not {"\x1b", "\r", "\u202e"} & set(said)
+    assert "\nsignature:    holds" not in said
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a.b", b"A" * (MAX_BYTES + 9)])
 def test_what_is_no_pack(desk: Desk, content: bytes) -> None:
     desk.set_up_booth(TRUSTED)
@@ -209,8 +215,12 @@ def test_another_kind_of_key(tmp_path: Path) -> None:
         read_key_file(file, str)
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written(desk: Desk) -> None:
-    desk.folder.chmod(0o500)
-    assert "cannot be written" in desk.run("keygen", desk.key, code=1)
-    desk.folder.chmod(0o700)
+def test_a_place_that_cannot_be_written(desk: Desk) -> None:
+    desk.sign()
+    below_a_file = desk.source / "key.pem"
+    assert "cannot be written" in desk.run("keygen", below_a_file, code=1)
+    assert "cannot be written" in desk.run("new", below_a_file, *NEW, code=1)
+    assert "cannot be written" in desk.run("sign", desk.source, "--key", desk.key, "--out", below_a_file, code=1)
+    (desk.folder / "data").write_text("a file where a folder should be")
+    desk.set_up_booth(desk.public)
+    assert "cannot be written" in desk.run("install", desk.pack, "--config", desk.booth, code=1)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk_config.pack.keys import PREFIX, decoded, encoded, key_id, key_text, public_key
+from kiosk_config.pack.keys import _WEAK, PREFIX, decoded, encoded, key_id, key_text, public_key
 from kiosk_config.pack.refusal import PackRefusedError, Refusal
 from kiosk_config.pack.signing import (
     MAX_BYTES,
@@ -114,6 +114,7 @@ def hs256_with_the_public_key() -> str:
         (signed({"alg": "EdDSA", "kid": SIGNER.key_id}, PAYLOAD), Refusal.MALFORMED),
         (signed({"alg": "EdDSA", "typ": MEDIA_TYPE}, PAYLOAD), Refusal.MALFORMED),
         (signed(HEADER | {"kid": 7}, PAYLOAD), Refusal.MALFORMED),
+        (signed(HEADER | {"kid": "k" * 100_000}, PAYLOAD), Refusal.MALFORMED),
         (signed(HEADER | {"crit": ["b64"], "b64": False}, PAYLOAD), Refusal.MALFORMED),
         (signed(HEADER | {"crit": ["exp"], "exp": 1}, PAYLOAD), Refusal.MALFORMED),
         (signed(HEADER | {"jwk": {"kty": "OKP"}}, PAYLOAD), Refusal.MALFORMED),
@@ -195,3 +196,41 @@ def test_another_module_can_take_the_place() -> None:
     verifier: PackVerifier = module
     assert read_pack(sign_pack(pack(), signer), verifier) == pack()
     assert refusal(GOOD, verifier) is Refusal.UNSIGNED
+
+
+FIELD = 2**255 - 19
+D = -121665 * pow(121666, -1, FIELD) % FIELD
+
+
+def order_divides_eight(y: int) -> bool:
+    """Double the point with this y three times on the curve itself (RFC 8032 section 5.1)."""
+    x2 = (y * y - 1) * pow(D * y * y + 1, -1, FIELD) % FIELD
+    for _ in range(3):
+        # x3^2 and y3 of the doubling, from x^2 and y alone: neither needs the sign of x.
+        product = D * x2 * y * y % FIELD
+        if (1 - product) % FIELD == 0:
+            return False
+        x2, y = (
+            4 * x2 * y * y * pow((1 + product) ** 2, -1, FIELD) % FIELD,
+            (y * y + x2) * pow(1 - product, -1, FIELD) % FIELD,
+        )
+    return (x2, y) == (0, 1)
+
+
+WEAK = [y.to_bytes(32, "little") for y in sorted(_WEAK)]
+
+
+@pytest.mark.parametrize("raw", [*WEAK, *(half[:31] + bytes([half[31] | 0x80]) for half in WEAK)])
+def test_a_key_that_anybody_could_sign_for_is_not_trusted(raw: bytes) -> None:
+    assert order_divides_eight((int.from_bytes(raw, "little") & (2**255 - 1)) % FIELD)
+    text = PREFIX + encoded(raw)
+    header = HEADER | {"kid": key_id(public_key(text))}
+    body = f"{encoded(json.dumps(header).encode())}.{encoded(PAYLOAD)}"
+    forged = f"{body}.{encoded(bytes([1]) + bytes(63))}"
+    assert refusal(forged, Ed25519Verifier([text])) is Refusal.UNKNOWN_KEY
+
+
+def test_an_honest_key_is_of_another_order() -> None:
+    for key in (KEY, OTHER_KEY):
+        y = int.from_bytes(key.public_key().public_bytes_raw(), "little") & (2**255 - 1)
+        assert not order_divides_eight(y)

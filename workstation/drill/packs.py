@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kiosk_config.pack.keys import key_text
-from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
+from kiosk_config.pack.model import (
+    AccountForm,
+    Launch,
+    MainSitePack,
+    OidcInitiation,
+    OriginRule,
+    PageMark,
+    TicketGet,
+    TicketHeader,
+    TicketPost,
+)
 from kiosk_config.pack.signing import Ed25519Signer, sign_pack
 
 MAIN_SITE_ID = "demo"
@@ -32,12 +43,16 @@ class PackOffice:
         return sign_pack(pack, self._signer)
 
 
-def demo_pack(origin: str, *, serial: int | None = None) -> MainSitePack:
+LaunchKind = Literal["ticket-get", "ticket-post", "ticket-header", "oidc", "account"]
+
+
+def demo_pack(origin: str, *, serial: int | None = None, launch: LaunchKind = "ticket-get") -> MainSitePack:
     """Return the pack of the demo main site.
 
     Args:
         origin: where it listens.
         serial: default: one that rises with time, so that a later drill's pack is the newer one.
+        launch: which of its doors is used.
     """
     now = datetime.now(UTC)
     return MainSitePack(
@@ -47,6 +62,32 @@ def demo_pack(origin: str, *, serial: int | None = None) -> MainSitePack:
         issued_at=now - _LEEWAY,
         valid_until=now + _VALID,
         origins=(OriginRule(origin=origin),),
-        launch=TicketGet(url=f"{origin}/enter"),
-        arrived=PageMark(origin=origin),
+        launch=_door(origin, launch),
+        fallback=None if launch == "account" else _form(origin),
+        arrived=PageMark(origin=origin, paths=("/evaluation",), selector="main"),
+        signed_out=PageMark(origin=origin, paths=("/login",), selector="#login"),
+    )
+
+
+def _door(origin: str, kind: LaunchKind) -> Launch:
+    match kind:
+        case "ticket-get":
+            return TicketGet(url=f"{origin}/enter")
+        case "ticket-post":
+            return TicketPost(url=f"{origin}/enter")
+        case "ticket-header":
+            return TicketHeader(url=f"{origin}/enter")
+        case "oidc":
+            return OidcInitiation(url=f"{origin}/initiate", issuer=origin, target=f"{origin}/evaluation")
+        case "account":
+            return _form(origin)
+
+
+def _form(origin: str) -> AccountForm:
+    return AccountForm(
+        url=f"{origin}/login",
+        user="#user",
+        password="#password",  # noqa: S106 - where the password goes, not what it is
+        submit="#login button",
+        refused="#refused:not(:empty)",
     )

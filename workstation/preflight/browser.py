@@ -77,12 +77,13 @@ class Visitor(QObject):
         self._view = engine.create_view(load_timeout_s=order.load_timeout_s, certificate=order.certificate)
         self._view.resize(1366, 768)
         self._view.navigation_refused.connect(self._on_view_navigation_refused)
-        self._view.opened.connect(self._on_view_opened)
         self._view.failed.connect(self._on_view_failed)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._on_settle_timeout)
         self._view.show()
         self._view.open(Entry(pack=without_ticket(order.pack)))
+        if self._view.page is not None:
+            self._view.page.loadFinished.connect(self._on_page_load_finished)
 
     @property
     def result(self) -> DryRun:
@@ -105,15 +106,18 @@ class Visitor(QObject):
         if len(self._refused) < MAX_REFUSED:
             self._refused[host, reason] = None
 
-    @Slot()
-    def _on_view_opened(self) -> None:
-        if not self._outcome:
+    @Slot(bool)
+    def _on_page_load_finished(self, is_good: bool) -> None:
+        """Any page of an allowed host is an answer: without a ticket we do not get to where ``opened`` comes."""
+        if is_good and not self._outcome:
             self._finish("opened")
 
     @Slot(object)
     def _on_view_failed(self, code: ErrorCode) -> None:
-        # What fails after the page was there counts: the renderer died, or a script led elsewhere.
-        self._finish(_OUTCOMES.get(code, "crashed"))
+        outcome = _OUTCOMES.get(code, "crashed")
+        # After the page was there only what took it away counts; that it let nobody in was to be expected.
+        if self._outcome != "opened" or outcome in {"not-trusted", "crashed"}:
+            self._finish(outcome)
 
     def _finish(self, outcome: str) -> None:
         self._outcome, self._load_s = outcome, time.monotonic() - self._began
