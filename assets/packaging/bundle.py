@@ -38,6 +38,7 @@ PLUGINS = {
     "imageformats/libqsvg.so",
     "platforminputcontexts/libcomposeplatforminputcontextplugin.so",
     "platforminputcontexts/libibusplatforminputcontextplugin.so",
+    "platforms/libqoffscreen.so",  # the pre-flight and its paper have no screen
     "platforms/libqxcb.so",
     "tls/libqopensslbackend.so",
     "xcbglintegrations/libqxcb-egl-integration.so",
@@ -58,6 +59,7 @@ REQUIRED = (
     # A vendor's library of another word size is loaded by another Python, which needs these as files.
     *(f"_internal/drivers/idcard/vendor/{name}.py" for name in VENDOR_CHILD),
     "_internal/workstation/ui/messages/zh_CN.toml",
+    "_internal/workstation/preflight/zh_CN.toml",
     "_internal/kiosk_config/pack/template.toml",
 )
 _ELF = b"\x7fELF"
@@ -97,7 +99,12 @@ def _arguments(root: Path, target: Path, work: Path) -> list[str]:
     arguments = ["--noconfirm", "--clean", "--onedir", "--noupx", "--log-level=WARN"]
     arguments += [word for name, value in options.items() for word in (name, str(value))]
     arguments += [f"--add-data={root / 'assets' / name}:assets/{name}" for name in ASSETS]
-    arguments += ["--collect-data=workstation.ui", "--collect-data=kiosk_config.pack", f"--copy-metadata={NAME}"]
+    arguments += [
+        "--collect-data=workstation.ui",
+        "--collect-data=workstation.preflight",
+        "--collect-data=kiosk_config.pack",
+        f"--copy-metadata={NAME}",
+    ]
     # Both are imported by name only when a booth chooses that engine.
     arguments += ["--hidden-import=dlib", f"--hidden-import={DLIB_PACKAGE}", f"--collect-data={DLIB_PACKAGE}"]
     arguments += [f"--hidden-import={module}" for module in ("assets", "assets.drill", *entry_modules(PROGRAMS))]

@@ -1217,6 +1217,17 @@ def test_a_result_that_says_nothing_of_tomorrow_is_not_counted(site):
     assert summary(site, "&day=2026-06-02").passed == 0
 
 
+def test_a_newer_pack_at_the_site_makes_every_result_one_of_an_old_pack(site):
+    book(site, "booth-03")
+    site.three.preflight(preflight(serial=6, main_site_id="zz"))
+    assert put_pack(site, packs.token()).status_code == 200  # serial 7
+    found = PreflightSummary.model_validate_json(admin(site, "GET", "/preflight?main_site_id=zz").text)
+    assert (found.serial, found.passed, found.rows[0].why) == (7, 0, "old-pack")
+    site.three.preflight(preflight(serial=7, main_site_id="zz"))
+    found = PreflightSummary.model_validate_json(admin(site, "GET", "/preflight?main_site_id=zz").text)
+    assert found.passed == 1
+
+
 def test_only_the_booths_of_the_day_or_those_named_are_looked_at_and_asked(site):
     book(site, "booth-02", days=1)
     book(site, "booth-03", days=2)

@@ -120,6 +120,9 @@ def test_every_program_has_an_entry_module():
         "kiosk_config.__main__",
         "workstation.__main__",
         "workstation.face.worker",
+        "workstation.paper.__main__",
+        "workstation.preflight.__main__",
+        "workstation.preflight.browser",
         "workstation.site.server.__main__",
     ]
     assert all(importlib.util.find_spec(module) for module in modules)

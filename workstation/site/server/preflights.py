@@ -23,7 +23,7 @@ from workstation.site.preflight import (
 )
 from workstation.site.server import booths, reports
 from workstation.site.server.day_keys import site_day
-from workstation.site.server.models import Booth, Preflight
+from workstation.site.server.models import Booth, Preflight, StoredPack
 from workstation.site.server.problems import RefusalError
 
 FRESH = timedelta(hours=24)
@@ -76,9 +76,11 @@ def summary(
         row.booth_id: row for row in session.scalars(select(Preflight).where(Preflight.main_site_id == main_site_id))
     }
     made = {booth_id: PreflightReport.model_validate(row.report) for booth_id, row in known.items()}
-    # The booths' own news: whoever checked with the highest serial has the newest pack.
-    serial = max((report.serial for report in made.values()), default=0)
-    name = next((report.main_site for report in made.values() if report.serial == serial and report.main_site), "")
+    pack = session.get(StoredPack, main_site_id)
+    # A pack may reach booths by hand too: then whoever checked with the highest serial has the newest.
+    serial = max([report.serial for report in made.values()] + [0 if pack is None else pack.serial])
+    names = [report.main_site for report in made.values() if report.serial == serial and report.main_site]
+    name = next(iter(names), "" if pack is None else pack.name)
     rows = [
         _row(booth, made.get(booth.booth_id), known.get(booth.booth_id), serial, now)
         for booth in _meant(session, day, named, now)
