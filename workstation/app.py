@@ -138,7 +138,7 @@ class Application(QObject):
             health=self._health,
             records=self._records,
             browser=self._browser,
-            doors=Doors(make_packs(config)),
+            doors=Doors(self._packs),
             card_types=frozenset(map(CardType, config.reader.card_types)),
             is_drill=config.is_drill,
             parent=self,
