@@ -49,7 +49,6 @@ from workstation.site.server.site import Site
 
 BOOTH = "booth-03"
 LIMIT_MS = 20_000
-ORIGIN = "http://127.0.0.1:9"
 
 
 @dataclass
@@ -220,8 +219,7 @@ def roster(project_id: str, photo: bytes | None = None) -> Roster:
         project_name="演练工程",
         section="第一标段",
         main_site="演示",
-        main_site_url=f"{ORIGIN}/enter",
-        origins=[ORIGIN],
+        main_site_id="demo",
         starts_at=now + timedelta(minutes=5),
         expected_hours=4,
         signing="",
