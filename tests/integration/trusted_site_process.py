@@ -84,6 +84,9 @@ class Driver(QObject):
     def do_condition(self, code: str) -> None:
         self.bridge.on_condition_raised(ErrorCode(code))
 
+    def do_tell(self, booth: str, alias: str, state: str) -> None:
+        self.bridge.tell_page(booth=booth, alias=alias, state=state)
+
     def do_close(self) -> None:
         self.bridge.close_page()
         self.bridge.lane.drain()
