@@ -104,11 +104,17 @@ class Booth:
         drill: bool = True,
         prefix: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        cleans: bool = False,
     ) -> None:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("QTWEBENGINE")}
         environ |= {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(CHILD.parents[2])}
         environ |= environment or {}
-        arguments = {"folder": str(folder / "authorities"), "certificate": certificate, "drill": drill}
+        arguments = {
+            "folder": str(folder / "authorities"),
+            "certificate": certificate,
+            "drill": drill,
+            "cleans": cleans,
+        }
         self.process = subprocess.Popen(
             [*prefix, sys.executable, str(CHILD), json.dumps(arguments)],
             stdin=subprocess.PIPE,

@@ -6,6 +6,14 @@ import json
 import os
 import sys
 from pathlib import Path
+
+sys.path.insert(0, os.fspath(Path(__file__).parents[2]))  # PYTHONPATH does not survive the cleaning
+
+from workstation import environment
+
+if json.loads(sys.argv[1]).pop("cleans", False):
+    environment.enter()
+
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, Slot
@@ -26,7 +34,7 @@ def tell(event: str, **facts: object) -> None:
 
 
 class Driver(QObject):
-    def __init__(self, folder: str, certificate: list[str] | None, *, drill: bool = True) -> None:
+    def __init__(self, folder: str, certificate: list[str] | None, *, drill: bool = True, cleans: bool = False) -> None:
         super().__init__()
         booth = None
         if certificate is not None:
