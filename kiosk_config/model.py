@@ -53,6 +53,8 @@ HexBytes = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{2}){0,64}$")]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 SamId = Annotated[str, Field(pattern=r"^\d{2}\.\d{2}-\d{8}-\d{10}-\d{10}$")]
 ActionName = Literal["turn-left", "turn-right", "blink", "open-mouth"]
+PackKey = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
+"""An Ed25519 public key: 32 bytes in base64url, whose last letter leaves two bits unused and therefore zero."""
 CardTypeName = Literal["resident", "hk-mo-tw-resident", "foreign-resident-2017", "foreign-resident-2023"]
 
 
@@ -95,8 +97,16 @@ class Site(Section):
 
 
 class MainSite(Section):
-    """The main sites (主场)."""
+    """The main sites (主场), and whose environment packs (主场环境包) this booth believes."""
 
+    site_id: str = Field(
+        default="",
+        pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$",
+        description="This sub-site's name in a pack's audience. Empty: only packs made for every sub-site.",
+    )
+    pack_keys: list[PackKey] = Field(
+        default=[], max_length=20, description='Keys that may sign packs, as "kiosk-config pack keygen" prints them.'
+    )
     certificate_file: ConfigPath | None = Field(
         default=None, description="PEM file with the booth's client certificate and its intermediates."
     )

@@ -15,7 +15,6 @@ from workstation.certificate import BoothCertificate
 
 from .client_certificates import ClientCertificates
 from .entry import Entry
-from .launch import first_request
 from .page import LockedPage
 from .page_api import Facts, NoToken
 from .page_bridge import PageBridge
@@ -112,7 +111,7 @@ class EvaluationView(QWidget):
         self.setFocusProxy(web)
         web.show()
         web.setFocus()
-        page.start(first_request(entry))
+        page.start(entry)
 
     def close_page(self) -> None:
         """End the session. Safe at any time, also from a slot of this view's own signals. Idempotent."""
