@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from drivers.errors import ErrorCode
+from workstation.evaluation.page_api import json_schema
 from workstation.journey.diagram import mermaid
 from workstation.ui.messages import Language, Messages
 
@@ -34,10 +36,19 @@ def error_codes() -> str:
     return "\n".join(lines) + "\n"
 
 
+def page_bridge(text: str) -> str:
+    """Return the page bridge's description with the current schema in its place."""
+    schema = json.dumps(json_schema(), indent=2, ensure_ascii=False)
+    block = f"<!-- schema -->\n```json\n{schema}\n```\n<!-- /schema -->"
+    return re.sub(r"<!-- schema -->.*?<!-- /schema -->", lambda _: block, text, flags=re.DOTALL)
+
+
 def main() -> None:
     """Write every generated part."""
     page = DOCS / "architecture.md"
     page.write_text(architecture(page.read_text(encoding="utf-8")), encoding="utf-8")
+    bridge = DOCS / "page-bridge.md"
+    bridge.write_text(page_bridge(bridge.read_text(encoding="utf-8")), encoding="utf-8")
     (DOCS / "operator" / "errors.md").write_text(error_codes(), encoding="utf-8")
 
 

@@ -41,7 +41,7 @@ from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
 from workstation.journey.events import Crashed, Intent, Pressed
 from workstation.journey.seat import SeatPolicy
-from workstation.journey.states import Journey, PhotoPolicy, SigningOut, holder_of
+from workstation.journey.states import Evaluating, Journey, Launching, Locked, PhotoPolicy, SigningOut, State, holder_of
 from workstation.logs import log_event
 from workstation.site.client import SiteClient
 from workstation.site.contract import BoothInfo
@@ -260,6 +260,7 @@ class Application(QObject):
     @Slot(object)
     def _on_journey_changed(self, journey: Journey) -> None:
         name = _wire_name(journey)
+        self._browser.tell_page(booth=self._config.place.booth_id, alias=_alias_of(journey.state), state=name)
         if name != self._state_name:
             self._state_name = name
             self._preflight.set_free(is_free=name == "idle")
@@ -354,6 +355,11 @@ def _make_folder(path: Path) -> None:
 def _unusable(setting: str, error: Exception) -> KioskError:
     context = {"reason": type(error).__name__}
     return KioskError(ErrorCode.INTERNAL, f"{setting} cannot be used", context=context, retryable=False)
+
+
+def _alias_of(state: State) -> str:
+    """Return the expert's alias where the main site may be on screen, else ""."""
+    return state.session.assignment.alias if isinstance(state, Launching | Evaluating | Locked) else ""
 
 
 def _wire_name(journey: Journey) -> str:

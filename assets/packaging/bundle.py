@@ -30,6 +30,7 @@ EXCLUDED = (
 DLIB_PACKAGE = "face_recognition_models"
 DLIB_NETWORK = "models/dlib_face_recognition_resnet_model_v1.dat"
 """The one file of that package that ships: the 68-point network beside it excludes commercial use (docs/adr/0006)."""
+WITH_DATA = ("workstation.ui", "workstation.evaluation", "workstation.preflight", "kiosk_config.pack")
 VENDOR_CHILD = ("child", "native", "photo_forms", "profiles", "wire")
 LOCALES = {"en-US.pak", "zh-CN.pak"}
 PLUGINS = {
@@ -60,6 +61,7 @@ REQUIRED = (
     *(f"_internal/drivers/idcard/vendor/{name}.py" for name in VENDOR_CHILD),
     "_internal/workstation/ui/messages/zh_CN.toml",
     "_internal/workstation/preflight/zh_CN.toml",
+    "_internal/workstation/evaluation/page_bridge.js",
     "_internal/kiosk_config/pack/template.toml",
 )
 _ELF = b"\x7fELF"
@@ -99,12 +101,7 @@ def _arguments(root: Path, target: Path, work: Path) -> list[str]:
     arguments = ["--noconfirm", "--clean", "--onedir", "--noupx", "--log-level=WARN"]
     arguments += [word for name, value in options.items() for word in (name, str(value))]
     arguments += [f"--add-data={root / 'assets' / name}:assets/{name}" for name in ASSETS]
-    arguments += [
-        "--collect-data=workstation.ui",
-        "--collect-data=workstation.preflight",
-        "--collect-data=kiosk_config.pack",
-        f"--copy-metadata={NAME}",
-    ]
+    arguments += [f"--collect-data={package}" for package in WITH_DATA] + [f"--copy-metadata={NAME}"]
     # Both are imported by name only when a booth chooses that engine.
     arguments += ["--hidden-import=dlib", f"--hidden-import={DLIB_PACKAGE}", f"--collect-data={DLIB_PACKAGE}"]
     arguments += [f"--hidden-import={module}" for module in ("assets", "assets.drill", *entry_modules(PROGRAMS))]

@@ -19,6 +19,7 @@ from workstation.bridge.face import FaceBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.face.liveness import ChallengePolicy
 from workstation.face.verification import Decision
+from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust
 from workstation.identity.presence import make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journey import events as ev
@@ -102,6 +103,9 @@ class OpenDoors(Doors):
         return ev.LaunchGranted(attempt=attempt)
 
     def origin(self) -> None: ...
+
+    def trust(self) -> MainSiteTrust:
+        return PUBLIC_TRUST
 
     def expect(self, main_site_id: str) -> None: ...
 

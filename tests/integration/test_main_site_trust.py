@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -96,12 +96,27 @@ class TlsSite(ThreadingHTTPServer):
 class Booth:
     """The child process."""
 
-    def __init__(self, folder: Path, certificate: tuple[str, str] | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        certificate: tuple[str, str] | None,
+        *,
+        drill: bool = True,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        cleans: bool = False,
+    ) -> None:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("QTWEBENGINE")}
         environ |= {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(CHILD.parents[2])}
-        arguments = {"folder": str(folder / "authorities"), "certificate": certificate}
+        environ |= environment or {}
+        arguments = {
+            "folder": str(folder / "authorities"),
+            "certificate": certificate,
+            "drill": drill,
+            "cleans": cleans,
+        }
         self.process = subprocess.Popen(
-            [sys.executable, str(CHILD), json.dumps(arguments)],
+            [*prefix, sys.executable, str(CHILD), json.dumps(arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -6,6 +6,14 @@ import json
 import os
 import sys
 from pathlib import Path
+
+sys.path.insert(0, os.fspath(Path(__file__).parents[2]))  # PYTHONPATH does not survive the cleaning
+
+from workstation import environment
+
+if json.loads(sys.argv[1]).pop("cleans", False):
+    environment.enter()
+
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, Slot
@@ -26,12 +34,12 @@ def tell(event: str, **facts: object) -> None:
 
 
 class Driver(QObject):
-    def __init__(self, folder: str, certificate: list[str] | None) -> None:
+    def __init__(self, folder: str, certificate: list[str] | None, *, drill: bool = True, cleans: bool = False) -> None:
         super().__init__()
         booth = None
         if certificate is not None:
             booth = BoothCertificate(certificate_file=Path(certificate[0]), key_file=Path(certificate[1]))
-        self.bridge = BrowserBridge(is_drill=True, authorities=AuthorityStore(Path(folder)), certificate=booth)
+        self.bridge = BrowserBridge(is_drill=drill, authorities=AuthorityStore(Path(folder)), certificate=booth)
         self.bridge.opened.connect(self.on_opened)
         self.bridge.failed.connect(self.on_failed)
         self.bridge.lost.connect(self.on_lost)
@@ -83,6 +91,12 @@ class Driver(QObject):
 
     def do_condition(self, code: str) -> None:
         self.bridge.on_condition_raised(ErrorCode(code))
+
+    def do_tell(self, booth: str, alias: str, state: str) -> None:
+        self.bridge.tell_page(booth=booth, alias=alias, state=state)
+
+    def do_renderer(self) -> None:
+        tell("done", result=self.page.renderProcessPid())
 
     def do_close(self) -> None:
         self.bridge.close_page()

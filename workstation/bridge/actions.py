@@ -134,7 +134,8 @@ class KioskActions(QObject):
                 else:
                     self._face.start(attempt, portrait, REFERENCE_KINDS[reference])
             case fx.RunChecks(attempt=attempt):
-                self._health.watch_main_site(self._doors.origin())  # the pack may have come meanwhile
+                # The pack may have come meanwhile.
+                self._health.watch_main_site(self._doors.origin(), self._doors.trust())
                 self._health.check(attempt)
 
     def _use_camera(self, effect: fx.WatchSeat | fx.StopWatching | fx.StartUnlock | fx.StopFace) -> None:
@@ -372,7 +373,7 @@ class KioskActions(QObject):
         event = matched(attempt, reply)
         if isinstance(event, ev.ExpertMatched) and reply.assignment is not None:
             self._doors.expect(reply.assignment.main_site_id)
-            self._health.watch_main_site(self._doors.origin())
+            self._health.watch_main_site(self._doors.origin(), self._doors.trust())
         self._tell(event)
 
     @Slot(int, object)

@@ -12,6 +12,7 @@ from workstation.certificate import BoothCertificate
 from workstation.evaluation import engine
 from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.entry import Entry
+from workstation.evaluation.page_api import Facts
 from workstation.health.trust import MainSiteTrust, check_pins, trust_of
 
 from .threads import Lane
@@ -56,6 +57,7 @@ class BrowserBridge(QObject):
         super().__init__(parent)
         self._is_drill, self._authorities, self._certificate = is_drill, authorities, certificate
         self._waiting: Entry | None = None
+        self._facts = Facts()
         self.lane = Lane("main-site-trust", self)
         self._made_sure.connect(self._on_made_sure)
         self._view: EvaluationView | None = None
@@ -76,8 +78,15 @@ class BrowserBridge(QObject):
         view.opened.connect(self._on_view_opened)
         view.failed.connect(self._on_view_failed)
         view.navigation_refused.connect(self.navigation_refused)
+        view.tell_page(self._facts)
         self._view = view
         self.view_changed.emit(view)
+
+    def tell_page(self, *, booth: str, alias: str, state: str) -> None:
+        """Keep what pages may know of the booth (``window.workstation``)."""
+        self._facts = Facts(booth=booth, alias=alias, state=state)
+        if self._view is not None:
+            self._view.tell_page(self._facts)
 
     def open(self, attempt: int, entry: Entry) -> None:
         """Open the main site for this attempt. Pinned hosts must have shown their keys before anything is sent."""

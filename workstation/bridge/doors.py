@@ -8,6 +8,7 @@ from drivers.errors import ErrorCode, KioskError
 from kiosk_config.pack.model import AccountForm, MainSitePack
 from workstation.evaluation.entry import Account, Entry
 from workstation.evaluation.marks import origin_of
+from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust, trust_of
 from workstation.journey.events import LaunchGranted
 from workstation.journey.states import Attempt, Check, CheckKind
 from workstation.site.contract import Launch
@@ -42,6 +43,13 @@ class Doors:
             return origin_of(self._packs.get(self._main_site_id).launch.url)
         except KioskError:
             return None  # the self-check says so, with what is missing
+
+    def trust(self) -> MainSiteTrust:
+        """Return what its hosts must show the probes; the public authorities suffice without a pack."""
+        try:
+            return trust_of(self._packs.get(self._main_site_id))
+        except KioskError:
+            return PUBLIC_TRUST  # as for ``origin``
 
     def forget(self) -> None:
         """Forget the main site and what was granted."""

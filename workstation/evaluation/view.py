@@ -16,6 +16,8 @@ from workstation.certificate import BoothCertificate
 from .client_certificates import ClientCertificates
 from .entry import Entry
 from .page import LockedPage
+from .page_api import Facts, NoToken
+from .page_bridge import PageBridge
 from .policy import OriginPolicy
 
 _log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class EvaluationView(QWidget):
     ) -> None:
         super().__init__(parent)
         self._certificate = certificate
+        self._facts = Facts()
         self._load_timeout_s = load_timeout_s
         self._page: LockedPage | None = None
         self._web: QWebEngineView | None = None
@@ -65,6 +68,13 @@ class EvaluationView(QWidget):
     def page(self) -> LockedPage | None:
         """The open page, ``None`` between sessions."""
         return self._page
+
+    def tell_page(self, facts: Facts) -> None:
+        """From now on a page that asks ``window.workstation`` hears this."""
+        self._facts = facts
+
+    def _get_facts(self) -> Facts:
+        return self._facts
 
     def open(self, entry: Entry) -> None:
         """Start a session: close what is open, make a fresh profile and enter the main site.
@@ -85,6 +95,8 @@ class EvaluationView(QWidget):
             return
         page = LockedPage(profile, policy, load_timeout_s=self._load_timeout_s)
         certificates.attach(page)
+        if entry.pack.browser.page_bridge:
+            PageBridge(page, policy, facts=self._get_facts, signatures=NoToken())
         web = QWebEngineView(page, self)
         # Children die in the order they came, and a page must die after its view and before its profile.
         page.setParent(self)
