@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .view import EvaluationView
 
 LOAD_TIMEOUT_S = 30.0
+HANG_DEADLINE_S = 20.0
+"""A page may compute as long as this without answering; then its process is ended and it is loaded again."""
 
 # An allow-list: Chromium has dozens of switches that weaken it, and their names change from version to version.
 _HARMLESS_FLAGS = frozenset({"--disable-gpu"})
@@ -71,11 +73,16 @@ def prepare(*, drill: bool) -> None:
     from . import view  # noqa: F401, PLC0415 - importing it is the work: 200 MB of Chromium
 
 
-def create_view(parent: QWidget | None = None, *, load_timeout_s: float = LOAD_TIMEOUT_S) -> EvaluationView:
+def create_view(
+    parent: QWidget | None = None,
+    *,
+    load_timeout_s: float = LOAD_TIMEOUT_S,
+    hang_deadline_s: float = HANG_DEADLINE_S,
+) -> EvaluationView:
     """Return an empty evaluation view; call ``prepare`` first."""
     from .view import EvaluationView  # noqa: PLC0415 - see prepare
 
-    return EvaluationView(parent, load_timeout_s=load_timeout_s)
+    return EvaluationView(parent, load_timeout_s=load_timeout_s, hang_deadline_s=hang_deadline_s)
 
 
 def _is_root() -> bool:

@@ -33,6 +33,7 @@ class Refusal(StrEnum):
     ORIGIN = "origin"
     CERTIFICATE = "certificate"
     AUTHENTICATION = "authentication"
+    WINDOW = "window"
     DOWNLOAD = "download"
     UPLOAD = "upload"
     PERMISSION = "permission"

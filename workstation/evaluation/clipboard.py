@@ -1,0 +1,44 @@
+"""Keeps the clipboard inside the session: empty at its start and end, with nothing of other programs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QClipboard, QGuiApplication
+
+_MODES = (QClipboard.Mode.Clipboard, QClipboard.Mode.Selection)
+
+
+def clear_clipboard() -> None:
+    """Empty the clipboard and, where there is one, the selection."""
+    clipboard = QGuiApplication.clipboard()
+    for mode in _MODES:
+        if mode is QClipboard.Mode.Clipboard or clipboard.supportsSelection():
+            clipboard.clear(mode)
+
+
+class SessionClipboard(QObject):
+    """While it lives, only this program's own copies stay on the clipboard.
+
+    Another program's copy is overwritten as soon as the window system tells of it, before a person could paste it.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        clear_clipboard()
+        QGuiApplication.clipboard().changed.connect(self._on_clipboard_changed)
+
+    def close(self) -> None:
+        """Stop watching and empty it."""
+        QGuiApplication.clipboard().changed.disconnect(self._on_clipboard_changed)
+        clear_clipboard()
+
+    @Slot(QClipboard.Mode)
+    def _on_clipboard_changed(self, mode: QClipboard.Mode) -> None:
+        clipboard = QGuiApplication.clipboard()
+        is_own = {
+            QClipboard.Mode.Clipboard: clipboard.ownsClipboard,
+            QClipboard.Mode.Selection: clipboard.ownsSelection,
+        }.get(mode)
+        content = clipboard.mimeData(mode)
+        if is_own is not None and not is_own() and content is not None and content.formats():
+            clipboard.clear(mode)
