@@ -35,7 +35,7 @@ from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
 from workstation.journey.events import Crashed, Intent, Pressed
 from workstation.journey.seat import SeatPolicy
-from workstation.journey.states import Journey, PhotoPolicy, SigningOut, holder_of
+from workstation.journey.states import Evaluating, Journey, PhotoPolicy, SigningOut, holder_of
 from workstation.logs import log_event
 from workstation.site.client import SiteClient
 from workstation.site.contract import BoothInfo
@@ -129,6 +129,9 @@ class Application(QObject):
         self._health.snapshot_taken.connect(self._on_health_snapshot_taken)
         self._browser.view_changed.connect(self._on_browser_view_changed)
         self._browser.navigation_refused.connect(self._on_browser_navigation_refused)
+        self._browser.surface_changed.connect(self._window.show_surface)
+        self._browser.noticed.connect(self._window.note)
+        self._window.commanded.connect(self._browser.command)
         self._window.pressed.connect(self._on_window_pressed)
         self.site_found.connect(self._on_site_found)
         for lane in (self._face.lane, self._records.lane, self._starter):
@@ -232,6 +235,8 @@ class Application(QObject):
             shown = holder_of(journey.state) is not None and not isinstance(journey.state, SigningOut)
             self._window.show_portrait(to_qimage(portrait) if shown and portrait is not None else None)
         self._window.show_journey(journey)
+        state = journey.state
+        self._browser.set_shown(is_shown=isinstance(state, Evaluating) and not state.confirming_end)
 
     @Slot(object)
     def _on_window_pressed(self, intent: Intent) -> None:

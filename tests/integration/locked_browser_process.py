@@ -138,7 +138,7 @@ class Driver(QObject):
         self.done()
 
     def do_shown(self, *, is_shown: bool) -> None:
-        self.view.set_shown(is_shown)
+        self.view.set_shown(is_shown=is_shown)
         self.done(QGuiApplication.clipboard().text())
 
     def do_close(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from drivers.errors import ErrorCode
 from workstation.evaluation import engine
 from workstation.evaluation.entry import Entry
+from workstation.evaluation.surface import Command
 
 if TYPE_CHECKING:
     from workstation.evaluation.view import EvaluationView
@@ -22,6 +23,8 @@ class BrowserBridge(QObject):
         lost(ErrorCode): the open page is gone.
         navigation_refused(str host, str reason): the page wanted to leave its origins.
         view_changed(QWidget | None): the widget to show.
+        surface_changed(Surface): what stands around the page.
+        noticed(Notice): something for the expert to read.
     """
 
     opened = Signal(int)
@@ -29,6 +32,8 @@ class BrowserBridge(QObject):
     lost = Signal(object)
     navigation_refused = Signal(str, str)
     view_changed = Signal(object)
+    surface_changed = Signal(object)
+    noticed = Signal(object)
 
     def __init__(self, *, is_drill: bool, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +41,7 @@ class BrowserBridge(QObject):
         self._view: EvaluationView | None = None
         self._attempt = 0
         self._is_open = False
+        self._is_shown = False
 
     def prepare(self) -> None:
         """Load the engine and make the empty view, while the expert reads."""
@@ -46,6 +52,9 @@ class BrowserBridge(QObject):
         view.opened.connect(self._on_view_opened)
         view.failed.connect(self._on_view_failed)
         view.navigation_refused.connect(self.navigation_refused)
+        view.surface_changed.connect(self.surface_changed)
+        view.noticed.connect(self.noticed)
+        view.set_shown(is_shown=self._is_shown)
         self._view = view
         self.view_changed.emit(view)
 
@@ -56,6 +65,18 @@ class BrowserBridge(QObject):
         if self._view is not None:
             self._view.open(entry)
 
+    def command(self, command: Command) -> None:
+        """Do what was pressed around the page."""
+        if self._view is not None:
+            self._view.command(command)
+
+    def set_shown(self, *, is_shown: bool) -> None:
+        """Say whether the expert sits before the page: not while the booth is locked or asks something itself."""
+        if is_shown != self._is_shown:
+            self._is_shown = is_shown
+            if self._view is not None:
+                self._view.set_shown(is_shown=is_shown)
+
     def close_page(self) -> None:
         """Close the page and its profile. Idempotent."""
         if self._view is not None:
@@ -65,8 +86,7 @@ class BrowserBridge(QObject):
         """Let go of the view at the end of the program."""
         if self._view is not None:
             self.view_changed.emit(None)
-            self._view.close_page()
-            self._view.deleteLater()
+            self._view.dispose()
             self._view = None
 
     @Slot()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QMimeData, QObject, Slot
 from PySide6.QtGui import QClipboard, QGuiApplication
 
 _MODES = (QClipboard.Mode.Clipboard, QClipboard.Mode.Selection)
@@ -39,6 +39,11 @@ class SessionClipboard(QObject):
             QClipboard.Mode.Clipboard: clipboard.ownsClipboard,
             QClipboard.Mode.Selection: clipboard.ownsSelection,
         }.get(mode)
-        content = clipboard.mimeData(mode)
-        if is_own is not None and not is_own() and content is not None and content.formats():
+        if is_own is not None and not is_own() and _has_content(clipboard, mode):
             clipboard.clear(mode)
+
+
+def _has_content(clipboard: QClipboard, mode: QClipboard.Mode) -> bool:
+    # Qt's declaration does not say so, but an empty clipboard has no data.
+    content: QMimeData | None = clipboard.mimeData(mode)
+    return content is not None and bool(content.formats())

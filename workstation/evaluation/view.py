@@ -149,7 +149,7 @@ class EvaluationView(QWidget):
         self._desk.settle()
         self.deleteLater()
 
-    def set_shown(self, is_shown: bool) -> None:
+    def set_shown(self, *, is_shown: bool) -> None:
         """Say whether the expert can see the page. While not, questions get the safe answer; the clipboard is empty."""
         self._desk.set_open(is_shown)
         if not is_shown:
