@@ -31,6 +31,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from kiosk_config.pack.model import Browser, Documents, MainSitePack, MediaRule, OriginRule, PageMark, TicketGet
 from workstation.evaluation import engine, surface
+from workstation.evaluation.documents import PARENT_NAME, memory_place
 from workstation.evaluation.entry import Entry
 
 
@@ -226,6 +227,24 @@ class Driver(QObject):
     def do_windows(self) -> None:
         popups = [type(w).__name__ for w in QApplication.topLevelWidgets() if w.isVisible() and w is not self.view]
         self.done(popups)
+
+    def do_type(self, text: str) -> None:
+        QTest.keyClicks(self.target(), text)
+        self.done()
+
+    def do_wait(self, seconds: float) -> None:
+        QTimer.singleShot(round(seconds * 1000), self.done)
+
+    def do_clipboard(self, text: str | None = None) -> None:
+        if text is not None:
+            QGuiApplication.clipboard().setText(text)
+        self.done(QGuiApplication.clipboard().text())
+
+    def do_folder(self) -> None:
+        """List the folder of documents as it is on the disk."""
+        folders = sorted(memory_place().glob(f"{PARENT_NAME}*/session-*"))
+        own = [folder for folder in folders if folder.is_dir()]
+        self.done({str(folder): sorted(file.name for file in folder.iterdir()) for folder in own})
 
     def do_kill_renderer(self) -> None:
         assert self.view.page is not None

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-WAIT_S = 30.0
+WAIT_S = 12.0
 OPENSSL_SELF_SIGN = (
     *("openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
     *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
@@ -35,6 +35,8 @@ class Site(ThreadingHTTPServer):
         self.pages: dict[str, tuple[int, dict[str, str], str]] = {}
         self.requests: list[str] = []
         self.cookies: list[str] = []
+        self.guarded: dict[str, str] = {}
+        self.admitted: list[str] = []
         self.connections = 0
         self.release = threading.Event()
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
@@ -70,6 +72,13 @@ class SiteHandler(BaseHTTPRequestHandler):
         if self.path == "/hang":
             self.server.release.wait(WAIT_S)
             return
+        if self.path in self.server.guarded:
+            if self.headers.get("Authorization") != self.server.guarded[self.path]:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", "Basic realm=x")
+                self.end_headers()
+                return
+            self.server.admitted.append(self.path)
         status, headers, body = self.server.pages.get(self.path, (404, {"Content-Type": "text/html"}, ""))
         self.send_response(status)
         for name, value in headers.items():
@@ -89,11 +98,11 @@ class SiteHandler(BaseHTTPRequestHandler):
 class Browser:
     """The child process, spoken to in JSON lines."""
 
-    def __init__(self, *, load_timeout_s: float) -> None:
+    def __init__(self, **arguments: float) -> None:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("QTWEBENGINE")}
         environ |= {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(CHILD.parents[2]), "PYTHONWARNINGS": "error"}
         self.process = subprocess.Popen(
-            [sys.executable, str(CHILD), json.dumps({"load_timeout_s": load_timeout_s})],
+            [sys.executable, str(CHILD), json.dumps(arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

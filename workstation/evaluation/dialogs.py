@@ -96,7 +96,7 @@ class DialogDesk(QObject):
             The answer; the safe one when the wait was broken off; ``None`` when nobody was asked: another question
             is on the screen, the page is not on the screen, or the expert has stopped its questions.
         """
-        if not self._open or self._loop is not None or self._is_returning or (row is not None and row.silenced):
+        if not self._open or self._loop is not None or (row is not None and row.silenced):
             return None
         if row is not None:
             row.begin()
