@@ -134,7 +134,7 @@ class Browser:
         deadline = time.monotonic() + WAIT_S
         with self.changed:
             while not condition():
-                assert time.monotonic() < deadline, (self.events, self.errors[-20:])
+                assert time.monotonic() < deadline, (self.events[-12:], self.errors[-20:])
                 self.changed.wait(0.02)
 
     def named(self, event: str) -> list[dict[str, Any]]:
@@ -179,6 +179,8 @@ class Browser:
         """Wait for a question and answer it."""
         question = self.question(kind)
         self.ask("answer", number=question["number"], **reply)
+        # The page's call returns, and the next question may come, only after the answer was taken.
+        self.until(lambda: (self.surface["question"] or {}).get("number") != question["number"])
         return question
 
     def command(self, kind: str, **facts: Any) -> None:

@@ -7,6 +7,7 @@ what belongs to the page is deleted only after its call has returned.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal, Slot
 
@@ -16,6 +17,7 @@ MAX_TEXT = 1000
 MAX_TYPED = 2000
 SILENCE_FROM = 3
 _ROW_MS = 10_000
+_LOOK_MS = 500
 
 
 def bounded(text: str, limit: int = MAX_TEXT) -> str:
@@ -55,6 +57,14 @@ class Row(QObject):
         self.count = 0
 
 
+class Asker(Protocol):
+    """A page that asks."""
+
+    def is_alive(self) -> bool:
+        """Whether its renderer still runs."""
+        ...
+
+
 class DialogDesk(QObject):
     """One question at a time.
 
@@ -67,12 +77,14 @@ class DialogDesk(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.question: Question | None = None
-        self._owner: QObject | None = None
+        self._owner: Asker | None = None
         self._loop: QEventLoop | None = None
         self._reply = Reply()
         self._numbers = 0
         self._open = True
         self._is_returning = False
+        self._look = QTimer(self, interval=_LOOK_MS)
+        self._look.timeout.connect(self._on_look_timeout)
         self._later: list[Callable[[], None]] = []
 
     @property
@@ -82,7 +94,7 @@ class DialogDesk(QObject):
 
     def ask(
         self,
-        owner: QObject,
+        owner: Asker,
         kind: QuestionKind,
         *,
         text: str = "",
@@ -113,7 +125,9 @@ class DialogDesk(QObject):
         )
         self.changed.emit()
         if self.question is not None:  # whoever shows it may have broken it off at once
+            self._look.start()
             loop.exec()
+            self._look.stop()
         self._loop, self.question, self._owner = None, None, None
         reply, self._reply = self._reply, Reply()
         if row is not None:
@@ -129,13 +143,13 @@ class DialogDesk(QObject):
             self._reply = reply
             self._end()
 
-    def abort(self, owner: QObject | None = None) -> None:
+    def abort(self, owner: Asker | None = None) -> None:
         """Break the wait off with the safe answer; with ``owner`` only if the question is that page's."""
         if self._loop is not None and (owner is None or owner is self._owner):
             self._reply = Reply()
             self._end()
 
-    def set_open(self, is_open: bool) -> None:
+    def set_open(self, *, is_open: bool) -> None:
         """Say whether the expert can see questions; while not, every one gets the safe answer at once."""
         self._open = is_open
         if not is_open:
@@ -152,6 +166,11 @@ class DialogDesk(QObject):
         self.question = None
         if self._loop is not None:
             self._loop.quit()
+
+    def _on_look_timeout(self) -> None:
+        """The engine tells of a dead renderer only after the call has returned, so the kernel is asked."""
+        if self._owner is not None and not self._owner.is_alive():
+            self.abort()
 
     @Slot()
     def settle(self) -> None:

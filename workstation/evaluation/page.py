@@ -33,6 +33,7 @@ from kiosk_config.pack.model import MainSitePack
 from . import permissions
 from .dialogs import DialogDesk, Row
 from .policy import OriginPolicy, Refusal, Use, Verdict
+from .processes import is_running
 from .request_filter import url_text
 from .surface import Notice, NoticeKind, QuestionKind, Reply
 
@@ -129,6 +130,10 @@ class LockedPage(QWebEnginePage):
     def is_open(self) -> bool:
         """Whether ``opened`` was told."""
         return self._is_open
+
+    def is_alive(self) -> bool:
+        """Whether its renderer still runs."""
+        return is_running(self.renderProcessPid())
 
     def adopt(self) -> None:
         """Be a further window: the session is open already, and this page's errors are its own."""

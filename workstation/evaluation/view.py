@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QUrl, Signal, Slot
+from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWebEngineCore import QWebEngineNewWindowRequest
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -151,7 +151,7 @@ class EvaluationView(QWidget):
 
     def set_shown(self, *, is_shown: bool) -> None:
         """Say whether the expert can see the page. While not, questions get the safe answer; the clipboard is empty."""
-        self._desk.set_open(is_shown)
+        self._desk.set_open(is_open=is_shown)
         if not is_shown:
             self._steering.drop_question()
             clear_clipboard()
@@ -349,7 +349,7 @@ class EvaluationView(QWidget):
         self._refresh()
         self._open_document(document.name)
 
-    def _choose_file(self, page: QObject) -> Path | None:
+    def _choose_file(self, page: LockedPage) -> Path | None:
         session = self._session
         if session is None or not session.upload_names:
             self.noticed.emit(sf.Notice(kind=sf.NoticeKind.UPLOAD))

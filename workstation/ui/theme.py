@@ -237,7 +237,7 @@ QPushButton[kind="danger"] {{ color: {Color.BAD}; border-color: {Color.BAD_LINE}
 QPushButton[kind="danger"]:hover {{ background: {Color.BAD_SOFT}; }}
 QPushButton[kind="danger"]:focus {{ border-color: {Color.BAD}; background: {Color.BAD_SOFT}; }}
 QPushButton[kind="danger"]:disabled {{ color: {Color.DISABLED}; border-color: {Color.LINE}; }}
-QPushButton[size="small"] {{ {small} border-width: 1px; }}
+QPushButton[fit="small"] {{ {small} border-width: 1px; }}
 QPushButton[chosen="yes"] {{ background: {Color.BRAND_SOFT}; border-color: {Color.BRAND}; }}
 QLineEdit {{ border: {self.px(2)}px solid {Color.CONTROL}; border-radius: {self.px(8)}px; padding: 0 {self.px(14)}px;
     background: {Color.SURFACE}; color: {Color.INK}; font-size: {self.text(20)}px; }}

@@ -20,7 +20,7 @@ class SmallButton(Button):
     def __init__(self, theme: Theme, caption: str) -> None:
         super().__init__(theme, caption)
         self._small_theme = theme
-        self.setProperty("size", "small")
+        self.setProperty("fit", "small")
         self.setFixedHeight(theme.with_text(42))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
@@ -51,10 +51,10 @@ class BrowserBar(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(theme.px(8))
-        self._sheet_back = self._button(theme, "‹", sf.TurnSheet(-1))
+        self._sheet_back = self._button(theme, messages.text("browser.sheet_back"), sf.TurnSheet(-1))
         self._sheet = text(role=Role.CAPTION)
         self._row.addWidget(self._sheet)
-        self._sheet_on = self._button(theme, "›", sf.TurnSheet(1))
+        self._sheet_on = self._button(theme, messages.text("browser.sheet_on"), sf.TurnSheet(1))
         self.back = self._button(theme, messages.text("browser.back"), sf.GoBack())
         self.reload = self._button(theme, messages.text("browser.reload"), sf.Reload())
         self.search = self._plain(theme, messages.text("browser.find"))

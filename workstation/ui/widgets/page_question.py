@@ -56,8 +56,8 @@ class Veil(QFrame):
         self.card.column.addWidget(sign, 0, Qt.AlignmentFlag.AlignHCenter)
         self.card.column.addWidget(heading)
 
-    def scrolled(self, inner: QWidget, height: int) -> QScrollArea:
-        """Return ``inner`` in an area at most ``height`` design pixels high."""
+    def add_scrolled(self, inner: QWidget, height: int) -> None:
+        """Put ``inner`` next, in an area at most ``height`` design pixels high."""
         area = QScrollArea()
         area.setObjectName("plain")
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -65,10 +65,15 @@ class Veil(QFrame):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner.setObjectName("plain")
         area.setWidget(inner)
+        self.card.column.addWidget(area)
+        # In its place it has the style sheet's type, and so its height.
+        for part in (inner, *inner.findChildren(QWidget)):
+            part.ensurePolished()
         width = self.card.width() - 2 * self.theme.px(32) - self.theme.px(8)
         wanted = inner.heightForWidth(width) if inner.hasHeightForWidth() else inner.sizeHint().height()
-        area.setFixedHeight(min(max(wanted, inner.minimumSizeHint().height()), self.theme.px(height)) + 2)
-        return area
+        area.setFixedHeight(
+            min(max(wanted, inner.minimumSizeHint().height()), self.theme.px(height)) + self.theme.px(6)
+        )
 
 
 class PageQuestion(Veil):
@@ -96,7 +101,7 @@ class PageQuestion(Veil):
             # The words are the page's: plain text, and never wider or longer than the card.
             words = text(lead.replace("\t", " "), Role.BODY, wrap=True)
             words.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
-            self.card.column.addWidget(self.scrolled(words, 300))
+            self.add_scrolled(words, 300)
         self._add_inputs()
         self._silence = self._add_silence()
         self._add_buttons()
@@ -121,7 +126,7 @@ class PageQuestion(Veil):
             self._edit(self.messages.text("question.user"))
             self._edit(self.messages.text("question.secret")).setEchoMode(QLineEdit.EchoMode.Password)
         elif kind is sf.QuestionKind.FILE:
-            self.card.column.addWidget(self.scrolled(self._choice_list(), 360))
+            self.add_scrolled(self._choice_list(), 360)
 
     def _edit(self, hint: str = "") -> QLineEdit:
         edit = QLineEdit()
@@ -225,7 +230,7 @@ class DocumentsPanel(Veil):
             button.clicked.connect(self._on_document_clicked)
             column.addWidget(button)
         if documents:
-            self.card.column.addWidget(self.scrolled(holder, 460))
+            self.add_scrolled(holder, 460)
         self.close_button = Button(theme, messages.text("documents.close"), kind=Kind.PRIMARY)
         self.close_button.clicked.connect(self.dismissed)
         self.card.column.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignHCenter)
