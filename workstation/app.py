@@ -26,7 +26,7 @@ from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
-from workstation.exits import EXIT_RESTART
+from workstation.exits import EXIT_AFRESH, EXIT_RESTART
 from workstation.face.client import FaceClient
 from workstation.face.verification import Observation
 from workstation.health.board import HealthSnapshot
@@ -124,6 +124,7 @@ class Application(QObject):
     def _connect(self) -> None:
         self._actions.journey.changed.connect(self._on_journey_changed)
         self._actions.restart_requested.connect(self._on_actions_restart_requested)
+        self._actions.afresh_requested.connect(self._on_actions_afresh_requested)
         self._face.frame_captured.connect(self._on_face_frame_captured)
         self._face.observed.connect(self._on_face_observed)
         self._health.snapshot_taken.connect(self._on_health_snapshot_taken)
@@ -277,6 +278,11 @@ class Application(QObject):
     @Slot()
     def _on_actions_restart_requested(self) -> None:
         self._qt.exit(EXIT_RESTART)
+
+    @Slot()
+    def _on_actions_afresh_requested(self) -> None:
+        if self._browser.is_loaded:
+            self._qt.exit(EXIT_AFRESH)
 
 
 def _read_token(site: Site) -> str:

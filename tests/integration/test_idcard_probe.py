@@ -23,7 +23,7 @@ from drivers.simulated.vpcd import Shown, VpcdCard
 from kiosk_config.loader import load
 
 # The probe looks at every reader of the machine, so no other test's service may run beside it.
-pytestmark = pytest.mark.xdist_group("pcscd")
+pytestmark = pytest.mark.pcscd
 
 LIMIT_S = 60.0
 SAM_ID = "05.03-20231128-0001234567-0987654321"

@@ -43,9 +43,11 @@ class KioskActions(QObject):
 
     Signals:
         restart_requested(): the program must end; the watchdog starts it again.
+        afresh_requested(): the next visit wants a new process.
     """
 
     restart_requested = Signal()
+    afresh_requested = Signal()
 
     def __init__(
         self,
@@ -118,6 +120,8 @@ class KioskActions(QObject):
                 self._remember(effect)
             case fx.Restart():
                 self.restart_requested.emit()
+            case fx.StartAfresh():
+                self.afresh_requested.emit()
             case fx.StartTimer() | fx.StopTimer():
                 raise TypeError("timers belong to JourneyBridge")
 

@@ -43,6 +43,11 @@ class BrowserBridge(QObject):
         self._is_open = False
         self._is_shown = False
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the engine is in memory. It cannot be unloaded."""
+        return self._view is not None
+
     def prepare(self) -> None:
         """Load the engine and make the empty view, while the expert reads."""
         if self._view is not None:

@@ -191,6 +191,11 @@ class Restart:
     """Leave the program; the watchdog starts it again."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StartAfresh:
+    """Put a new process in the place of this one, if the browser engine was loaded: only so its memory comes back."""
+
+
 Effect = (
     ReadCard
     | StopReading
@@ -216,4 +221,5 @@ Effect = (
     | KeepResume
     | ForgetResume
     | Restart
+    | StartAfresh
 )

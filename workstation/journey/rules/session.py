@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from drivers.errors import ErrorCode
-from workstation.journey.effects import OpenPage, RequestLaunch, StartTimer
+from workstation.journey.effects import OpenPage, RequestLaunch, StartAfresh, StartTimer
 from workstation.journey.events import (
     ChecksDone,
     ConditionCleared,
@@ -133,6 +133,6 @@ def _signing_out(state: SigningOut, event: Event) -> Outcome:
 def _farewell(event: Event) -> Outcome:
     match event:
         case TimerExpired(timer=Timer.STATE) | Pressed(intent=Intent.CONFIRM):
-            return Enter(Idle())
+            return Enter(Idle(), (StartAfresh(),))
         case _:
             return None
