@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from drivers.errors import ErrorCode
 from workstation.evaluation import engine
+from workstation.evaluation.documents import forget_documents
 from workstation.evaluation.entry import Entry
 from workstation.evaluation.surface import Command
 
@@ -42,6 +43,7 @@ class BrowserBridge(QObject):
         self._attempt = 0
         self._is_open = False
         self._is_shown = False
+        forget_documents()
 
     @property
     def is_loaded(self) -> bool:

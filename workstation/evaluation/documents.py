@@ -192,6 +192,15 @@ def wipe_leftovers(place: Path | None = None) -> int:
     return wiped
 
 
+def forget_documents() -> None:
+    """Delete what sessions before a crash have left. Never raises: without the folder there is nothing to delete."""
+    try:
+        if count := wipe_leftovers():
+            _log.warning("documents of %d crashed sessions deleted", count)
+    except OSError as error:
+        _log.error("no look for documents left behind: %s", type(error).__name__)
+
+
 def _parent(place: Path) -> Path:
     """Return our folder in ``place``. In a folder that others write to, one that is not ours alone is not used."""
     suffix = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""

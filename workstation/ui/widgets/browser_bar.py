@@ -157,7 +157,7 @@ class TabStrip(QFrame):
         theme = self._theme
         button = SmallButton(theme, "")
         # A title is the page's: "&" would make a shortcut of the next letter.
-        widest = theme.px(min(300, 1500 // share - 60))
+        widest = theme.px(min(300, 1280 // share - 60))
         button.ensurePolished()
         title = button.fontMetrics().elidedText(tab.title or "…", Qt.TextElideMode.ElideRight, widest)
         button.setText(title.replace("&", "&&"))
@@ -165,6 +165,7 @@ class TabStrip(QFrame):
         self._commands[button] = sf.SelectTab(tab.number)
         button.clicked.connect(self._on_button_clicked)
         self._row.addWidget(button)
+        button.show()
         if tab.closable:
             close = SmallButton(theme, "")
             side = theme.text(16)
@@ -174,6 +175,7 @@ class TabStrip(QFrame):
             self._commands[close] = sf.CloseTab(tab.number)
             close.clicked.connect(self._on_button_clicked)
             self._row.addWidget(close)
+            close.show()
 
     def _on_button_clicked(self) -> None:
         sender = self.sender()
