@@ -13,7 +13,13 @@ def clear_clipboard() -> None:
     clipboard = QGuiApplication.clipboard()
     for mode in _MODES:
         if mode is QClipboard.Mode.Clipboard or clipboard.supportsSelection():
+            _take(mode)
             clipboard.clear(mode)
+
+
+def _take(mode: QClipboard.Mode) -> None:
+    """Own an empty clipboard. ``clear`` alone does nothing on X11 while another program owns it."""
+    QGuiApplication.clipboard().setMimeData(QMimeData(), mode)
 
 
 class SessionClipboard(QObject):
@@ -39,11 +45,5 @@ class SessionClipboard(QObject):
             QClipboard.Mode.Clipboard: clipboard.ownsClipboard,
             QClipboard.Mode.Selection: clipboard.ownsSelection,
         }.get(mode)
-        if is_own is not None and not is_own() and _has_content(clipboard, mode):
-            clipboard.clear(mode)
-
-
-def _has_content(clipboard: QClipboard, mode: QClipboard.Mode) -> bool:
-    # Qt's declaration does not say so, but an empty clipboard has no data.
-    content: QMimeData | None = clipboard.mimeData(mode)
-    return content is not None and bool(content.formats())
+        if is_own is not None and not is_own():
+            _take(mode)
