@@ -31,6 +31,8 @@ class SessionClipboard(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         clear_clipboard()
+        self._is_taking = False
+        self._watched = [mode for mode in _MODES if self._knows_owner(mode)]
         QGuiApplication.clipboard().changed.connect(self._on_clipboard_changed)
 
     def close(self) -> None:
@@ -38,12 +40,24 @@ class SessionClipboard(QObject):
         QGuiApplication.clipboard().changed.disconnect(self._on_clipboard_changed)
         clear_clipboard()
 
+    def _knows_owner(self, mode: QClipboard.Mode) -> bool:
+        """Own it and see whether the platform says so: one without other programs (offscreen) never does."""
+        if mode is QClipboard.Mode.Selection and not QGuiApplication.clipboard().supportsSelection():
+            return False
+        _take(mode)
+        if _is_own(mode):
+            return True
+        QGuiApplication.clipboard().clear(mode)
+        return False
+
     @Slot(QClipboard.Mode)
     def _on_clipboard_changed(self, mode: QClipboard.Mode) -> None:
-        clipboard = QGuiApplication.clipboard()
-        is_own = {
-            QClipboard.Mode.Clipboard: clipboard.ownsClipboard,
-            QClipboard.Mode.Selection: clipboard.ownsSelection,
-        }.get(mode)
-        if is_own is not None and not is_own():
+        if mode in self._watched and not self._is_taking and not _is_own(mode):
+            self._is_taking = True
             _take(mode)
+            self._is_taking = False
+
+
+def _is_own(mode: QClipboard.Mode) -> bool:
+    clipboard = QGuiApplication.clipboard()
+    return clipboard.ownsSelection() if mode is QClipboard.Mode.Selection else clipboard.ownsClipboard()
