@@ -103,6 +103,8 @@ def test_the_good_day(stage, play):
     for kind in ("card_read", "face_compared", "presence_verified", "arrival_recorded", "task_confirmed", "checks_done",
                  "evaluation_opened", "evaluation_ended", "signed_out"):  # fmt: skip
         assert kinds(stage).count(kind) == 1
+    assert kinds(stage).count("pack_installed") == 1
+    assert "pack_refused" not in kinds(stage)
     assert_chain_holds(stage)
     assert_no_personal_data(stage.directory, str(play.kiosk.lines))
 

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from kiosk_config.pack.model import Browser, Documents, MainSitePack, MediaRule, OriginRule, PageMark, TicketGet
 from workstation.evaluation import engine, surface
 from workstation.evaluation.documents import PARENT_NAME, memory_place
-from workstation.evaluation.entry import Entry
+from workstation.evaluation.entry import Account, Entry
 
 
 def tell(event: str, **facts: object) -> None:
@@ -41,7 +41,7 @@ def tell(event: str, **facts: object) -> None:
 
 
 def entry(url: str, origins: list[str], pack: dict[str, Any], ticket: str) -> Entry:
-    """Return the way to ``url``; unchecked, so that a test can also say what no signed pack would."""
+    """Return the way to ``url`` and on to the last origin; unchecked, so that a test can say what no pack would."""
     now = datetime.now(UTC)
     checked = {name: PARTS[name](value) for name, value in pack.items()}
     made = MainSitePack.model_construct(
@@ -52,7 +52,7 @@ def entry(url: str, origins: list[str], pack: dict[str, Any], ticket: str) -> En
         valid_until=now + timedelta(days=1),
         origins=tuple(OriginRule.model_construct(origin=origin) for origin in origins),
         launch=TicketGet.model_construct(url=url),
-        arrived=PageMark.model_construct(origin=origins[0] if origins else ""),
+        arrived=PageMark.model_construct(origin=origins[-1] if origins else ""),
         **checked,
     )
     return Entry(pack=made, ticket=ticket)
@@ -141,6 +141,11 @@ class Driver(QObject):
     def do_shown(self, *, is_shown: bool) -> None:
         self.view.set_shown(is_shown=is_shown)
         self.done(QGuiApplication.clipboard().text())
+
+    def do_enter(self, pack: dict[str, Any], ticket: str = "", account: list[str] | None = None) -> None:
+        """Enter as the application does, by a whole pack."""
+        known = None if account is None else Account(user=account[0], password=account[1])
+        self.view.open(Entry(pack=MainSitePack.model_validate(pack), ticket=ticket, account=known))
 
     def do_close(self) -> None:
         QGuiApplication.clipboard().setText("from the page")

@@ -181,7 +181,7 @@ def test_a_new_window_of_an_allowed_origin_is_a_tab(browser: Browser, sites: tup
     form = files.page("/form", "<title>form</title><script>opener && opener.postMessage('hello', '*')</script>")
     listen = "<script>onmessage = (event) => window.heard = event.data</script>"
     body = f"<button id=x onclick=\"window.open('{form}')\">x</button>{listen}"
-    browser.open_and_wait(main.page("/", body), main.origin, files.origin)
+    browser.open_and_wait(main.page("/", body), files.origin, main.origin)
     browser.ask("click", selector="#x")
     browser.until(lambda: [tab["title"] for tab in browser.surface["tabs"][1:]] == ["form"])
     first, second = browser.surface["tabs"]

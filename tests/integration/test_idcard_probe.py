@@ -129,7 +129,7 @@ def test_a_pcsc_reader_is_found_and_the_lines_printed_are_a_configuration(
     assert_masked(result.stdout + result.stderr)
     lines = result.stdout[result.stdout.index("[reader]") :]
     path = tmp_path / "found.toml"
-    path.write_text('schema_version = 1\nplace.booth_id = "a"\n' + lines, encoding="utf-8")
+    path.write_text('schema_version = 1\nmode = "drill"\nplace.booth_id = "a"\n' + lines, encoding="utf-8")
     found = load(path).reader
     assert found.driver == "pcsc"
     assert found.name_pattern == f"^{reader.replace(' ', chr(92) + ' ')}$"

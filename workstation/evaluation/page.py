@@ -16,14 +16,12 @@ from PySide6.QtWebEngineCore import (
     QWebEngineDesktopMediaRequest,
     QWebEngineFileSystemAccessRequest,
     QWebEngineFullScreenRequest,
-    QWebEngineHttpRequest,
     QWebEngineLoadingInfo,
     QWebEngineNewWindowRequest,
     QWebEnginePage,
     QWebEnginePermission,
     QWebEngineProfile,
     QWebEngineRegisterProtocolHandlerRequest,
-    QWebEngineSettings,
     QWebEngineWebAuthUxRequest,
 )
 
@@ -32,35 +30,17 @@ from kiosk_config.pack.model import MainSitePack
 
 from . import permissions
 from .dialogs import DialogDesk, Row
+from .doors import close_doors
+from .entrance import Entrance
+from .entry import Entry
+from .launch import first_request, ticket_header
 from .policy import OriginPolicy, Refusal, Use, Verdict
 from .processes import is_running
-from .request_filter import url_text
+from .request_filter import RequestFilter, url_text
 from .surface import Notice, NoticeKind, QuestionKind, Reply
 
-_Attribute = QWebEngineSettings.WebAttribute
-_ATTRIBUTES = {
-    _Attribute.AllowGeolocationOnInsecureOrigins: False,
-    _Attribute.AllowRunningInsecureContent: False,
-    _Attribute.AllowWindowActivationFromJavaScript: False,
-    _Attribute.AutoLoadIconsForPage: False,
-    _Attribute.DnsPrefetchEnabled: False,
-    _Attribute.ErrorPageEnabled: False,
-    _Attribute.FullScreenSupportEnabled: False,
-    _Attribute.HyperlinkAuditingEnabled: False,
-    _Attribute.JavascriptCanAccessClipboard: False,
-    _Attribute.JavascriptCanOpenWindows: False,
-    _Attribute.JavascriptCanPaste: False,
-    _Attribute.LocalContentCanAccessFileUrls: False,
-    _Attribute.LocalContentCanAccessRemoteUrls: False,
-    _Attribute.NavigateOnDropEnabled: False,
-    _Attribute.PdfViewerEnabled: False,
-    _Attribute.PluginsEnabled: False,
-    _Attribute.ScreenCaptureEnabled: False,
-    _Attribute.WebRTCPublicInterfacesOnly: True,
-}
-
-# What a main site answers to a ticket that it does not take (RFC 9110 sections 15.5.2, 15.5.4, 15.5.11).
-_TICKET_REFUSED_STATUS = frozenset({401, 403, 410})
+# What a main site answers to a ticket or an account that it does not take (RFC 9110 sections 15.5.2, 15.5.4, 15.5.11).
+_REFUSED_STATUS = frozenset({401, 403, 410})
 _NET_ERR_ABORTED = -3  # Chromium net_error_list.h: another navigation, a download or ourselves ended this load.
 
 
@@ -84,9 +64,9 @@ class LockedPage(QWebEnginePage):
     Signals:
         navigation_refused(str host, str reason): something was refused (``policy.Refusal``); each pair of a refused
             sub-resource is told once per document.
-        opened(): the main frame shows a document of an allowed origin, HTTP status below 400. Once per ``start``.
-        failed(ErrorCode code): the document could not be loaded.
-        lost(): the renderer is gone.
+        opened(): the expert has arrived: the main frame shows the page that the pack calls the evaluation. Once.
+        failed(ErrorCode code): nobody arrived, or the document could not be loaded, or its session is over (E-507).
+        lost(): the renderer of the open page is gone.
         noticed(Notice): something for the expert to read.
     """
 
@@ -103,6 +83,7 @@ class LockedPage(QWebEnginePage):
         pack: MainSitePack,
         desk: DialogDesk,
         *,
+        request_filter: RequestFilter,
         choose_file: ChooseFile,
         open_window: OpenWindow,
         load_timeout_s: float,
@@ -110,17 +91,17 @@ class LockedPage(QWebEnginePage):
         super().__init__(profile)
         self._policy, self._pack, self._desk = policy, pack, desk
         self._choose_file, self._open_window = choose_file, open_window
+        self._filter = request_filter
         self._row = Row(self)
+        self._entrance: Entrance | None = None
+        self._redirected_to = QUrl()
         self._is_open = False
         self._may_leave = False
         self._has_failed = False
         self._told: set[tuple[str, str]] = set()
         self._deadline = QTimer(self, singleShot=True, interval=round(load_timeout_s * 1000))
         self._deadline.timeout.connect(self._on_deadline)
-        settings = self.settings()
-        for attribute, is_on in _ATTRIBUTES.items():
-            settings.setAttribute(attribute, is_on)
-        settings.setUnknownUrlSchemePolicy(QWebEngineSettings.UnknownUrlSchemePolicy.DisallowUnknownUrlSchemes)
+        close_doors(self.settings())
         self._connect_refusals()
         self.loadStarted.connect(self._on_load_started)
         self.loadingChanged.connect(self._on_loading_changed)
@@ -144,15 +125,25 @@ class LockedPage(QWebEnginePage):
         self._may_leave = True
         self.triggerAction(QWebEnginePage.WebAction.Reload)
 
-    def start(self, request: QWebEngineHttpRequest) -> None:
-        """Enter the main site; ``opened`` or ``failed`` follows within the load timeout."""
+    def start(self, entry: Entry) -> None:
+        """Enter the main site, once; ``opened`` or ``failed`` follows within the load timeout."""
+        request, header = first_request(entry), ticket_header(entry)
         verdict = self._policy.decide(url_text(request.url()), Use.MAIN_FRAME)
         if not verdict.allowed:
             self._report(verdict)
             self._fail(ErrorCode.MAIN_SITE_NOT_TRUSTED)
             return
+        self._entrance = Entrance(self, entry)
+        self._entrance.arrived.connect(self._on_arrived)
+        self._entrance.refused.connect(self._fail)
+        if header is not None:
+            self._filter.send_once(url_text(request.url()), header)
         self._deadline.start()
         self.load(request)
+
+    @Slot()
+    def _follow_redirect(self) -> None:
+        self.load(self._redirected_to)
 
     def _connect_refusals(self) -> None:
         self.authenticationRequired.connect(self._on_authentication_required)
@@ -181,6 +172,8 @@ class LockedPage(QWebEnginePage):
         match info.status():
             case QWebEngineLoadingInfo.LoadStatus.LoadStartedStatus:
                 self._has_failed = False
+                if self._entrance is not None:
+                    self._entrance.document_started()
             case QWebEngineLoadingInfo.LoadStatus.LoadSucceededStatus:
                 self._on_load_succeeded()
             case QWebEngineLoadingInfo.LoadStatus.LoadFailedStatus:
@@ -189,18 +182,23 @@ class LockedPage(QWebEnginePage):
                 pass
 
     def _on_load_succeeded(self) -> None:
-        if not self._is_open and not self._has_failed:
-            self._is_open = True
-            self._deadline.stop()
-            self.opened.emit()
+        self._filter.carries_ticket = False
+        if not self._has_failed and self._entrance is not None:
+            self._entrance.document_loaded()
+
+    @Slot()
+    def _on_arrived(self) -> None:
+        self._is_open = True
+        self._deadline.stop()
+        self.opened.emit()
 
     def _on_load_failed(self, info: QWebEngineLoadingInfo) -> None:
         domain = info.errorDomain()
         if domain is QWebEngineLoadingInfo.ErrorDomain.HttpStatusCodeDomain:
             # Once the evaluation is open, an error page of the main site is the main site's to show.
             if not self._is_open:
-                is_ticket = info.errorCode() in _TICKET_REFUSED_STATUS
-                self._fail(ErrorCode.TICKET_REFUSED if is_ticket else ErrorCode.MAIN_SITE_UNREACHABLE)
+                is_refusal = info.errorCode() in _REFUSED_STATUS
+                self._fail(self._refusal if is_refusal else ErrorCode.MAIN_SITE_UNREACHABLE)
         elif domain is QWebEngineLoadingInfo.ErrorDomain.CertificateErrorDomain:
             self._fail(ErrorCode.MAIN_SITE_NOT_TRUSTED)
         elif info.errorCode() != _NET_ERR_ABORTED and self._policy.decide(url_text(info.url()), Use.MAIN_FRAME).allowed:
@@ -208,7 +206,11 @@ class LockedPage(QWebEnginePage):
 
     @Slot()
     def _on_deadline(self) -> None:
-        self._fail(ErrorCode.MAIN_SITE_UNREACHABLE)
+        self._fail(ErrorCode.MAIN_SITE_UNREACHABLE if self._entrance is None else self._entrance.overdue())
+
+    @property
+    def _refusal(self) -> ErrorCode:
+        return ErrorCode.TICKET_REFUSED if self._entrance is None else self._entrance.refusal
 
     @Slot(QWebEnginePage.RenderProcessTerminationStatus, int)
     def _on_render_process_terminated(
@@ -222,9 +224,12 @@ class LockedPage(QWebEnginePage):
         else:
             self._fail(ErrorCode.INTERNAL)
 
+    @Slot(object)
     def _fail(self, code: ErrorCode) -> None:
         """Tell the first failure of this load; what follows from it is not news."""
         self._deadline.stop()
+        if not self._is_open and self._entrance is not None:
+            self._entrance.stop()
         if not self._has_failed:
             self._has_failed = True
             self.failed.emit(code)
@@ -288,7 +293,7 @@ class LockedPage(QWebEnginePage):
         self.triggerAction(QWebEnginePage.WebAction.Stop)
         self._refuse(url, Refusal.AUTHENTICATION)
         if not self._is_open:
-            self._fail(ErrorCode.TICKET_REFUSED)
+            self._fail(self._refusal)
 
     def _on_permission_requested(self, permission: QWebEnginePermission) -> None:
         kind = permission.permissionType()
@@ -335,6 +340,12 @@ class LockedPage(QWebEnginePage):
         self._report(verdict)
         if not verdict.allowed and is_main_frame and not self._is_open:
             self._fail(ErrorCode.MAIN_SITE_NOT_TRUSTED)
+        if verdict.allowed and is_main_frame and self._filter.carries_ticket:
+            # A redirect of the first request: what it asks for is asked for anew, without the ticket.
+            self._filter.carries_ticket = False
+            self._redirected_to = QUrl(url)
+            QTimer.singleShot(0, self._follow_redirect)
+            return False
         return verdict.allowed
 
     def chooseFiles(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QByteArray, QObject, QUrl, Signal
 from PySide6.QtWebEngineCore import QWebEngineUrlRequestInfo, QWebEngineUrlRequestInterceptor
 
 from .policy import OriginPolicy, Use
@@ -28,6 +28,9 @@ class RequestFilter(QWebEngineUrlRequestInterceptor):
     Not everything is a request: the engine shows us neither WebRTC nor the bare connection of ``<link
     rel=preconnect>``. Neither can load anything; keeping them in is the firewall's part.
 
+    Attributes:
+        carries_ticket: the main frame's request has the ticket in a header, which the engine would repeat on redirects.
+
     Signals:
         request_refused(str host, str reason): a request was blocked.
     """
@@ -37,6 +40,13 @@ class RequestFilter(QWebEngineUrlRequestInterceptor):
     def __init__(self, policy: OriginPolicy, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._policy = policy
+        self._ticket: tuple[str, bytes, bytes] | None = None
+        self.carries_ticket = False
+
+    def send_once(self, url: str, header: tuple[str, str]) -> None:
+        """Put ``header`` on the next request of the main frame if it goes to ``url``, and on no other."""
+        name, value = header
+        self._ticket = (url, name.encode("ascii"), value.encode("ascii", "replace"))
 
     def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:
         """Decide on one request; Qt calls it on the GUI thread for every redirect too."""
@@ -45,3 +55,8 @@ class RequestFilter(QWebEngineUrlRequestInterceptor):
         if verdict.refusal is not None:
             info.block(True)
             self.request_refused.emit(verdict.host, verdict.refusal.value)
+        elif use is Use.MAIN_FRAME and self._ticket is not None:
+            (url, name, value), self._ticket = self._ticket, None
+            if url_text(info.requestUrl()) == url:
+                self.carries_ticket = True
+                info.setHttpHeader(QByteArray(name), QByteArray(value))

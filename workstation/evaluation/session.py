@@ -58,6 +58,7 @@ class BrowserSession(QObject):
             self.policy,
             self.pack,
             self._desk,
+            request_filter=self.filter,
             choose_file=choose_file,
             open_window=open_window,
             load_timeout_s=load_timeout_s,

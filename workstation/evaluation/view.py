@@ -115,14 +115,13 @@ class EvaluationView(QWidget):
         session.filter.request_refused.connect(self._on_request_refused)
         session.downloads.refused.connect(self._on_download_refused)
         session.downloads.admitted.connect(self._on_download_admitted)
-        request = first_request(entry)
-        self._trail = Trail(policy, request.url(), is_ticket=bool(entry.ticket))
+        self._trail = Trail(policy, first_request(entry).url(), is_ticket=bool(entry.ticket))
         self._steering.begin(self._trail, zoom=entry.pack.browser.zoom)
         page = self._make_page(session)
         page.opened.connect(self._on_page_opened)
         page.failed.connect(self.failed)
         self._add_page(page, select=True)
-        page.start(request)
+        page.start(entry)
 
     def close_page(self) -> None:
         """End the session. Safe at any time, also from a slot of this view's own signals or while a page asks."""
