@@ -155,6 +155,9 @@ class Application(QObject):
         self._browser.trust_found.connect(self._health.trust_main_site)
         self._health.condition_raised.connect(self._browser.on_condition_raised)
         self._browser.navigation_refused.connect(self._on_browser_navigation_refused)
+        self._browser.surface_changed.connect(self._window.show_surface)
+        self._browser.noticed.connect(self._window.note)
+        self._window.commanded.connect(self._browser.command)
         self._window.pressed.connect(self._on_window_pressed)
         self.site_found.connect(self._on_site_found)
         lanes = (self._face.lane, self._records.lane, self._packs.lane, self._browser.lane, *self._preflight.lanes)
@@ -269,6 +272,8 @@ class Application(QObject):
             shown = holder_of(journey.state) is not None and not isinstance(journey.state, SigningOut)
             self._window.show_portrait(to_qimage(portrait) if shown and portrait is not None else None)
         self._window.show_journey(journey)
+        state = journey.state
+        self._browser.set_shown(is_shown=isinstance(state, Evaluating) and not state.confirming_end)
 
     @Slot(object)
     def _on_window_pressed(self, intent: Intent) -> None:

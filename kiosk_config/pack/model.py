@@ -177,7 +177,11 @@ class MediaRule(Section):
 
 
 class Documents(Section):
-    """Which documents may come into the expert's session folder, and which may leave it. Nothing by default."""
+    """Which documents may come into the expert's session folder, and which may leave it. Nothing by default.
+
+    Attributes:
+        max_mb: bound of all documents of a session together, in MiB; they lie in memory where the booth can.
+    """
 
     download: tuple[DocumentType, ...] = ()
     upload: tuple[DocumentType, ...] = ()

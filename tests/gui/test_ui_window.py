@@ -45,6 +45,7 @@ from workstation.journey.states import (
     TaskReview,
 )
 from workstation.site.contract import ReadingKind, ReadingState
+from workstation.ui.content import SCREENS
 from workstation.ui.messages import Language, Messages
 from workstation.ui.screens.evaluation import EvaluationScreen
 from workstation.ui.screens.face import FaceScreen
@@ -54,7 +55,7 @@ from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, F
 from workstation.ui.widgets.basics import ProgressBar
 from workstation.ui.widgets.camera_view import CameraView
 from workstation.ui.widgets.card_picture import CardPicture
-from workstation.ui.window import SCREENS, KioskWindow
+from workstation.ui.window import KioskWindow
 
 HOLDER = Holder(session_id=SessionId("s"), masked_name="柯＊", masked_number="4115****0012", sex="2")
 EXPIRED = replace(HOLDER, masked_name="欧阳＊＊", expired_on="2023.06.01")

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,8 +29,9 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
-from workstation.evaluation import engine
+from kiosk_config.pack.model import Browser, Documents, MainSitePack, MediaRule, OriginRule, PageMark, TicketGet
+from workstation.evaluation import engine, surface
+from workstation.evaluation.documents import PARENT_NAME, memory_place
 from workstation.evaluation.entry import Account, Entry
 
 
@@ -38,10 +40,11 @@ def tell(event: str, **facts: object) -> None:
     sys.stdout.flush()
 
 
-def entry(url: str, origins: list[str]) -> Entry:
+def entry(url: str, origins: list[str], pack: dict[str, Any], ticket: str) -> Entry:
     """Return the way to ``url`` and on to the last origin; unchecked, so that a test can say what no pack would."""
     now = datetime.now(UTC)
-    pack = MainSitePack.model_construct(
+    checked = {name: PARTS[name](value) for name, value in pack.items()}
+    made = MainSitePack.model_construct(
         main_site_id="test",
         name="test",
         serial=1,
@@ -50,8 +53,16 @@ def entry(url: str, origins: list[str]) -> Entry:
         origins=tuple(OriginRule.model_construct(origin=origin) for origin in origins),
         launch=TicketGet.model_construct(url=url),
         arrived=PageMark.model_construct(origin=origins[-1] if origins else ""),
+        **checked,
     )
-    return Entry(pack=pack)
+    return Entry(pack=made, ticket=ticket)
+
+
+PARTS: dict[str, Callable[[Any], Any]] = {
+    "browser": lambda value: Browser(**value),
+    "documents": lambda value: Documents(**{name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}),
+    "media": lambda value: tuple(MediaRule(**rule) for rule in value),
+}
 
 
 def on_qt_message(kind: QtMsgType, _context: object, text: str) -> None:
@@ -72,13 +83,15 @@ class Desktop(QObject):
 
 
 class Driver(QObject):
-    def __init__(self, load_timeout_s: float) -> None:
+    def __init__(self, load_timeout_s: float, hang_deadline_s: float = engine.HANG_DEADLINE_S) -> None:
         super().__init__()
-        self.view = engine.create_view(load_timeout_s=load_timeout_s)
+        self.view = engine.create_view(load_timeout_s=load_timeout_s, hang_deadline_s=hang_deadline_s)
         self.view.resize(800, 600)
         self.view.navigation_refused.connect(self.on_refused)
         self.view.opened.connect(self.on_opened)
         self.view.failed.connect(self.on_failed)
+        self.view.surface_changed.connect(self.on_surface)
+        self.view.noticed.connect(self.on_noticed)
         self.view.show()
         self.view.activateWindow()
         self.pending = b""
@@ -94,6 +107,12 @@ class Driver(QObject):
     def on_failed(self, code: object) -> None:
         tell("failed", code=str(code))
 
+    def on_surface(self, seen: surface.Surface) -> None:
+        tell("surface", **asdict(seen))
+
+    def on_noticed(self, notice: surface.Notice) -> None:
+        tell("noticed", kind=notice.kind, word=notice.word)
+
     def on_input(self) -> None:
         received = os.read(0, 65536)
         if not received:
@@ -107,8 +126,21 @@ class Driver(QObject):
     def done(self, result: object = None) -> None:
         tell("done", result=result)
 
-    def do_open(self, url: str, origins: list[str]) -> None:
-        self.view.open(entry(url, origins))
+    def do_open(self, url: str, origins: list[str], pack: dict[str, Any], ticket: str) -> None:
+        self.view.open(entry(url, origins, pack, ticket))
+
+    def do_command(self, kind: str, **facts: Any) -> None:
+        """Do what the frame asks for."""
+        self.view.command(getattr(surface, kind)(**facts))
+        self.done()
+
+    def do_answer(self, number: int, **reply: Any) -> None:
+        self.view.command(surface.Answer(number, surface.Reply(**reply)))
+        self.done()
+
+    def do_shown(self, *, is_shown: bool) -> None:
+        self.view.set_shown(is_shown=is_shown)
+        self.done(QGuiApplication.clipboard().text())
 
     def do_enter(self, pack: dict[str, Any], ticket: str = "", account: list[str] | None = None) -> None:
         """Enter as the application does, by a whole pack."""
@@ -127,9 +159,19 @@ class Driver(QObject):
     def closed(self) -> None:
         self.done({"clipboard": QGuiApplication.clipboard().text()})
 
-    def do_run(self, script: str) -> None:
-        assert self.view.page is not None
-        self.view.page.runJavaScript(script, 0, self.done)
+    def do_run(self, script: str, *, active: bool = False) -> None:
+        page = self.view.active_page if active else self.view.page
+        assert page is not None
+        page.runJavaScript(script, 0, self.done)
+
+    def do_start(self, script: str, tab: int = -1) -> None:
+        """Run a script that may ask something, after this call has returned; of the given tab or the shown one."""
+        page = self.view.active_page
+        if tab >= 0:
+            page = self.view.findChildren(type(self.view.page))[tab]
+        assert page is not None
+        page.runJavaScript(f"setTimeout(() => {{ {script} }}, 0)")
+        self.done()
 
     def do_click(self, selector: str, button: str = "LeftButton") -> None:
         """Click until the page took it for a person's: Chromium drops what is pressed before its first frame."""
@@ -178,9 +220,10 @@ class Driver(QObject):
         self.done()
 
     def target(self) -> QWidget:
-        proxy = self.view.focusProxy()
-        assert proxy is not None
-        return proxy.focusProxy() or proxy
+        widget: QWidget = self.view
+        while (proxy := widget.focusProxy()) is not None:
+            widget = proxy
+        return widget
 
     def do_zoom(self) -> None:
         assert self.view.page is not None
@@ -189,6 +232,24 @@ class Driver(QObject):
     def do_windows(self) -> None:
         popups = [type(w).__name__ for w in QApplication.topLevelWidgets() if w.isVisible() and w is not self.view]
         self.done(popups)
+
+    def do_type(self, text: str) -> None:
+        QTest.keyClicks(self.target(), text)
+        self.done()
+
+    def do_wait(self, seconds: float) -> None:
+        QTimer.singleShot(round(seconds * 1000), self.done)
+
+    def do_clipboard(self, text: str | None = None) -> None:
+        if text is not None:
+            QGuiApplication.clipboard().setText(text)
+        self.done(QGuiApplication.clipboard().text())
+
+    def do_folder(self) -> None:
+        """List the folder of documents as it is on the disk."""
+        folders = sorted(memory_place().glob(f"{PARENT_NAME}*/session-*"))
+        own = [folder for folder in folders if folder.is_dir()]
+        self.done({str(folder): sorted(file.name for file in folder.iterdir()) for folder in own})
 
     def do_kill_renderer(self) -> None:
         assert self.view.page is not None

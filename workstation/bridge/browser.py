@@ -11,8 +11,10 @@ from drivers.errors import ErrorCode, KioskError
 from workstation.certificate import BoothCertificate
 from workstation.evaluation import engine
 from workstation.evaluation.authorities import AuthorityStore
+from workstation.evaluation.documents import forget_documents
 from workstation.evaluation.entry import Entry
 from workstation.evaluation.page_api import Facts
+from workstation.evaluation.surface import Command
 from workstation.health.trust import MainSiteTrust, check_pins, trust_of
 
 from .threads import Lane
@@ -32,6 +34,8 @@ class BrowserBridge(QObject):
         navigation_refused(str host, str reason): the page wanted to leave its origins.
         view_changed(QWidget | None): the widget to show.
         trust_found(MainSiteTrust): what the hosts of the main site that is being opened must show.
+        surface_changed(Surface): what stands around the page.
+        noticed(Notice): something for the expert to read.
 
     Args:
         authorities: where a pack's private authorities are put for the engine.
@@ -45,6 +49,8 @@ class BrowserBridge(QObject):
     view_changed = Signal(object)
     trust_found = Signal(object)
     _made_sure = Signal(int, object)
+    surface_changed = Signal(object)
+    noticed = Signal(object)
 
     def __init__(
         self,
@@ -63,6 +69,8 @@ class BrowserBridge(QObject):
         self._view: EvaluationView | None = None
         self._attempt = 0
         self._is_open = False
+        self._is_shown = False
+        forget_documents()
 
     @property
     def is_loaded(self) -> bool:
@@ -79,6 +87,9 @@ class BrowserBridge(QObject):
         view.failed.connect(self._on_view_failed)
         view.navigation_refused.connect(self.navigation_refused)
         view.tell_page(self._facts)
+        view.surface_changed.connect(self.surface_changed)
+        view.noticed.connect(self.noticed)
+        view.set_shown(is_shown=self._is_shown)
         self._view = view
         self.view_changed.emit(view)
 
@@ -101,6 +112,18 @@ class BrowserBridge(QObject):
         self._waiting = entry
         self.lane.submit(lambda: self._make_sure(attempt, entry, trust))
 
+    def command(self, command: Command) -> None:
+        """Do what was pressed around the page."""
+        if self._view is not None:
+            self._view.command(command)
+
+    def set_shown(self, *, is_shown: bool) -> None:
+        """Say whether the expert sits before the page: not while the booth is locked or asks something itself."""
+        if is_shown != self._is_shown:
+            self._is_shown = is_shown
+            if self._view is not None:
+                self._view.set_shown(is_shown=is_shown)
+
     def close_page(self) -> None:
         """Close the page and its profile. Idempotent."""
         self._waiting = None
@@ -114,8 +137,7 @@ class BrowserBridge(QObject):
         self.lane.close()
         if self._view is not None:
             self.view_changed.emit(None)
-            self._view.close_page()
-            self._view.deleteLater()
+            self._view.dispose()
             self._view = None
 
     @Slot(object)

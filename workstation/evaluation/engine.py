@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .view import EvaluationView
 
 LOAD_TIMEOUT_S = 30.0
+HANG_DEADLINE_S = 20.0
+"""A page may compute as long as this without answering; then its process is ended and it is loaded again."""
 
 # An allow-list: Chromium has dozens of switches that weaken it, and their names change from version to version.
 _HARMLESS_FLAGS = frozenset({"--disable-gpu"})
@@ -87,11 +89,14 @@ def create_view(
     *,
     load_timeout_s: float = LOAD_TIMEOUT_S,
     certificate: BoothCertificate | None = None,
+    hang_deadline_s: float = HANG_DEADLINE_S,
 ) -> EvaluationView:
     """Return an empty evaluation view; call ``prepare`` first. ``certificate`` is the booth's, for hosts of a pack."""
     from .view import EvaluationView  # noqa: PLC0415 - see prepare
 
-    return EvaluationView(parent, load_timeout_s=load_timeout_s, certificate=certificate)
+    return EvaluationView(
+        parent, load_timeout_s=load_timeout_s, hang_deadline_s=hang_deadline_s, certificate=certificate
+    )
 
 
 def _is_root() -> bool:

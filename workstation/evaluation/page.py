@@ -1,4 +1,4 @@
-"""One web page that stays at its origins: whatever a page can ask a browser for is refused unless it is loading.
+"""The one class of all windows: a web page that stays at its origins and gets what its pack allows, nothing else.
 
 QtWebEngine leaves more open than it looks (mail programs by link, file dialogs, drops, devtools pages, downloads).
 Every such door has its handler here, and each refusal is reported with the host and one word.
@@ -6,13 +6,14 @@ Every such door has its handler here, and each refusal is reported with the host
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QObject, QTimer, QUrl, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QTimer, QUrl, Signal, Slot
+from PySide6.QtNetwork import QAuthenticator
 from PySide6.QtWebEngineCore import (
     QWebEngineCertificateError,
     QWebEngineDesktopMediaRequest,
-    QWebEngineDownloadRequest,
     QWebEngineFileSystemAccessRequest,
     QWebEngineFullScreenRequest,
     QWebEngineLoadingInfo,
@@ -21,142 +22,108 @@ from PySide6.QtWebEngineCore import (
     QWebEnginePermission,
     QWebEngineProfile,
     QWebEngineRegisterProtocolHandlerRequest,
-    QWebEngineSettings,
-    QWebEngineUrlRequestInfo,
-    QWebEngineUrlRequestInterceptor,
     QWebEngineWebAuthUxRequest,
 )
 
 from drivers.errors import ErrorCode
+from kiosk_config.pack.model import MainSitePack
 
+from . import permissions
+from .dialogs import DialogDesk, Row
+from .doors import close_doors
 from .entrance import Entrance
 from .entry import Entry
 from .launch import first_request, ticket_header
 from .policy import OriginPolicy, Refusal, Use, Verdict
-
-_Resource = QWebEngineUrlRequestInfo.ResourceType
-_USES = {
-    _Resource.ResourceTypeMainFrame: Use.MAIN_FRAME,
-    _Resource.ResourceTypeNavigationPreloadMainFrame: Use.MAIN_FRAME,
-    _Resource.ResourceTypeSubFrame: Use.SUB_FRAME,
-    _Resource.ResourceTypeNavigationPreloadSubFrame: Use.SUB_FRAME,
-    _Resource.ResourceTypeWorker: Use.WORKER,
-    _Resource.ResourceTypeSharedWorker: Use.WORKER,
-    _Resource.ResourceTypeServiceWorker: Use.WORKER,
-    _Resource.ResourceTypeWebSocket: Use.WEBSOCKET,
-}
-
-_Attribute = QWebEngineSettings.WebAttribute
-_ATTRIBUTES = {
-    _Attribute.AllowGeolocationOnInsecureOrigins: False,
-    _Attribute.AllowRunningInsecureContent: False,
-    _Attribute.AllowWindowActivationFromJavaScript: False,
-    _Attribute.AutoLoadIconsForPage: False,
-    _Attribute.DnsPrefetchEnabled: False,
-    _Attribute.ErrorPageEnabled: False,
-    _Attribute.FullScreenSupportEnabled: False,
-    _Attribute.HyperlinkAuditingEnabled: False,
-    _Attribute.JavascriptCanAccessClipboard: False,
-    _Attribute.JavascriptCanOpenWindows: False,
-    _Attribute.JavascriptCanPaste: False,
-    _Attribute.LocalContentCanAccessFileUrls: False,
-    _Attribute.LocalContentCanAccessRemoteUrls: False,
-    _Attribute.NavigateOnDropEnabled: False,
-    _Attribute.PdfViewerEnabled: False,
-    _Attribute.PluginsEnabled: False,
-    _Attribute.ScreenCaptureEnabled: False,
-    _Attribute.WebRTCPublicInterfacesOnly: True,
-}
+from .processes import is_running
+from .request_filter import RequestFilter, url_text
+from .surface import Notice, NoticeKind, QuestionKind, Reply
 
 # What a main site answers to a ticket or an account that it does not take (RFC 9110 sections 15.5.2, 15.5.4, 15.5.11).
 _REFUSED_STATUS = frozenset({401, 403, 410})
 _NET_ERR_ABORTED = -3  # Chromium net_error_list.h: another navigation, a download or ourselves ended this load.
 
 
-def url_text(url: QUrl) -> str:
-    """Return ``url`` as Chromium wrote it, "" when Qt finds it invalid."""
-    return bytes(url.toEncoded().data()).decode("ascii", "replace")
+# How the engine words "beforeunload", which reaches us as a confirmation; the page has no say in the words.
+_LEAVE = "Are you sure you want to leave this page? Changes that you made may not be saved."
 
-
-class RequestFilter(QWebEngineUrlRequestInterceptor):
-    """Blocks every request of a profile that its policy does not allow.
-
-    Not everything is a request: the engine shows us neither WebRTC nor the bare connection of ``<link
-    rel=preconnect>``. Neither can load anything; keeping them in is the firewall's part.
-
-    Attributes:
-        carries_ticket: the main frame's request has the ticket in a header, which the engine would repeat on redirects.
-
-    Signals:
-        request_refused(str host, str reason): a request was blocked.
-    """
-
-    request_refused = Signal(str, str)
-
-    def __init__(self, policy: OriginPolicy, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._policy = policy
-        self._ticket: tuple[str, bytes, bytes] | None = None
-        self.carries_ticket = False
-
-    def send_once(self, url: str, header: tuple[str, str]) -> None:
-        """Put ``header`` on the next request of the main frame if it goes to ``url``, and on no other."""
-        name, value = header
-        self._ticket = (url, name.encode("ascii"), value.encode("ascii", "replace"))
-
-    def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:
-        """Decide on one request; Qt calls it on the GUI thread for every redirect too."""
-        use = _USES.get(info.resourceType(), Use.SUB_RESOURCE)
-        verdict = self._policy.decide(url_text(info.requestUrl()), use)
-        if verdict.refusal is not None:
-            info.block(True)
-            self.request_refused.emit(verdict.host, verdict.refusal.value)
-        elif use is Use.MAIN_FRAME and self._ticket is not None:
-            (url, name, value), self._ticket = self._ticket, None
-            if url_text(info.requestUrl()) == url:
-                self.carries_ticket = True
-                info.setHttpHeader(QByteArray(name), QByteArray(value))
+ChooseFile = Callable[["LockedPage"], Path | None]
+OpenWindow = Callable[[QWebEngineNewWindowRequest], bool]
 
 
 class LockedPage(QWebEnginePage):
-    """A page that cannot leave its policy's origins and opens nothing beside itself.
+    """A page that cannot leave its policy's origins.
 
-    Script dialogs never wait for a person: an alert is over at once, a confirm answers no, a prompt is cancelled.
-    No is the answer that changes nothing. A link to a new window loads in place when its origin is allowed.
+    Questions of scripts and of the server go to the desk, which shows them in the booth's own frame; a question that
+    cannot be shown gets the answer that changes nothing: no, or cancelled.
+
+    Args:
+        choose_file: asks the expert for one document of the session, ``None`` for none.
+        open_window: takes a new window of an allowed address; false when there is no room for it.
 
     Signals:
         navigation_refused(str host, str reason): something was refused (``policy.Refusal``); each pair of a refused
             sub-resource is told once per document.
         opened(): the expert has arrived: the main frame shows the page that the pack calls the evaluation. Once.
-        failed(ErrorCode code): nobody arrived, or what was open is lost, or its session over (E-507).
+        failed(ErrorCode code): nobody arrived, or the document could not be loaded, or its session is over (E-507).
+        lost(): the renderer of the open page is gone.
+        noticed(Notice): something for the expert to read.
     """
 
     navigation_refused = Signal(str, str)
     opened = Signal()
     failed = Signal(object)
+    lost = Signal()
+    noticed = Signal(object)
 
-    def __init__(self, profile: QWebEngineProfile, policy: OriginPolicy, *, load_timeout_s: float) -> None:
+    def __init__(
+        self,
+        profile: QWebEngineProfile,
+        policy: OriginPolicy,
+        pack: MainSitePack,
+        desk: DialogDesk,
+        *,
+        request_filter: RequestFilter,
+        choose_file: ChooseFile,
+        open_window: OpenWindow,
+        load_timeout_s: float,
+    ) -> None:
         super().__init__(profile)
-        self._policy = policy
+        self._policy, self._pack, self._desk = policy, pack, desk
+        self._choose_file, self._open_window = choose_file, open_window
+        self._filter = request_filter
+        self._row = Row(self)
         self._entrance: Entrance | None = None
         self._redirected_to = QUrl()
         self._is_open = False
+        self._may_leave = False
         self._has_failed = False
         self._told: set[tuple[str, str]] = set()
         self._deadline = QTimer(self, singleShot=True, interval=round(load_timeout_s * 1000))
         self._deadline.timeout.connect(self._on_deadline)
-        settings = self.settings()
-        for attribute, is_on in _ATTRIBUTES.items():
-            settings.setAttribute(attribute, is_on)
-        settings.setUnknownUrlSchemePolicy(QWebEngineSettings.UnknownUrlSchemePolicy.DisallowUnknownUrlSchemes)
-        self._filter = RequestFilter(policy, self)
-        self._filter.request_refused.connect(self._on_request_refused)
-        profile.setUrlRequestInterceptor(self._filter)
-        profile.downloadRequested.connect(self._on_download_requested)
+        close_doors(self.settings())
         self._connect_refusals()
-        self.loadStarted.connect(self._told.clear)
+        self.loadStarted.connect(self._on_load_started)
         self.loadingChanged.connect(self._on_loading_changed)
         self.renderProcessTerminated.connect(self._on_render_process_terminated)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether ``opened`` was told."""
+        return self._is_open
+
+    def is_alive(self) -> bool:
+        """Whether its renderer still runs."""
+        return is_running(self.renderProcessPid())
+
+    def adopt(self) -> None:
+        """Be a further window: the session is open already, and this page's errors are its own."""
+        self._is_open = True
+
+    def reload_now(self) -> None:
+        """Load again; the expert has agreed to lose what is not saved, so the page's own question is answered."""
+        self._may_leave = True
+        self.triggerAction(QWebEnginePage.WebAction.Reload)
 
     def start(self, entry: Entry) -> None:
         """Enter the main site, once; ``opened`` or ``failed`` follows within the load timeout."""
@@ -193,6 +160,12 @@ class LockedPage(QWebEnginePage):
         self.webAuthUxRequested.connect(self._on_web_auth_requested)
 
     # --- loading ---
+
+    @Slot()
+    def _on_load_started(self) -> None:
+        self._may_leave = False
+        self._told.clear()
+        self._row.reset()
 
     @Slot(QWebEngineLoadingInfo)
     def _on_loading_changed(self, info: QWebEngineLoadingInfo) -> None:
@@ -243,7 +216,12 @@ class LockedPage(QWebEnginePage):
     def _on_render_process_terminated(
         self, status: QWebEnginePage.RenderProcessTerminationStatus, _exit_code: int
     ) -> None:
-        if status is not QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
+        self._desk.abort(self)
+        if status is QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
+            return
+        if self._is_open:
+            self.lost.emit()
+        else:
             self._fail(ErrorCode.INTERNAL)
 
     @Slot(object)
@@ -267,8 +245,8 @@ class LockedPage(QWebEnginePage):
         host = self._policy.decide(url_text(url), Use.MAIN_FRAME).host
         self.navigation_refused.emit(host, refusal.value)
 
-    @Slot(str, str)
-    def _on_request_refused(self, host: str, reason: str) -> None:
+    def note_refused_request(self, host: str, reason: str) -> None:
+        """Tell of a request that the filter blocked, once per document."""
         if (host, reason) not in self._told:
             self._told.add((host, reason))
             self.navigation_refused.emit(host, reason)
@@ -277,15 +255,16 @@ class LockedPage(QWebEnginePage):
     def _on_new_window_requested(self, request: QWebEngineNewWindowRequest) -> None:
         url = request.requestedUrl()
         verdict = self._policy.decide(url_text(url), Use.MAIN_FRAME)
-        if verdict.allowed:
-            self.load(url)
-        else:
+        if not verdict.allowed:
             self._report(verdict)
+        elif not self._open_window(request):
+            self._refuse(url, Refusal.WINDOW)
+            self.noticed.emit(Notice(kind=NoticeKind.TABS_FULL))
 
-    @Slot(QWebEngineDownloadRequest)
-    def _on_download_requested(self, request: QWebEngineDownloadRequest) -> None:
-        request.cancel()
-        self._refuse(request.url(), Refusal.DOWNLOAD)
+    def note_refused_download(self, url: QUrl, kind: NoticeKind) -> None:
+        """Tell of a download that did not get in."""
+        self._refuse(url, Refusal.DOWNLOAD)
+        self.noticed.emit(Notice(kind=kind))
 
     @Slot(QWebEngineCertificateError)
     def _on_certificate_error(self, error: QWebEngineCertificateError) -> None:
@@ -296,8 +275,16 @@ class LockedPage(QWebEnginePage):
 
     # PySide6 cannot hand back the null authenticator that means "cancel", and an untouched one is sent as empty
     # credentials, again and again for as long as the server says 401. Stopping what loads ends that.
-    def _on_authentication_required(self, url: QUrl, _authenticator: object) -> None:
-        self._stop_authentication(url)
+    def _on_authentication_required(self, url: QUrl, authenticator: QAuthenticator) -> None:
+        reply: Reply | None = None
+        # Only for the server that the policy names: the name on the question is that of the main site.
+        if self._pack.browser.http_authentication and self._policy.decide(url_text(url), Use.MAIN_FRAME).allowed:
+            reply = self._desk.ask(self, QuestionKind.PASSWORD)
+        if reply is not None and reply.accepted:
+            authenticator.setUser(reply.text)
+            authenticator.setPassword(reply.password)
+        else:
+            self._stop_authentication(url)
 
     def _on_proxy_authentication_required(self, url: QUrl, _authenticator: object, _proxy: str) -> None:
         self._stop_authentication(url)
@@ -309,8 +296,15 @@ class LockedPage(QWebEnginePage):
             self._fail(self._refusal)
 
     def _on_permission_requested(self, permission: QWebEnginePermission) -> None:
+        kind = permission.permissionType()
+        if self._policy.decide(url_text(permission.origin()), Use.MAIN_FRAME).allowed and permissions.may(
+            self._pack, kind, permission.origin()
+        ):
+            permission.grant()
+            return
         permission.deny()
         self._refuse(permission.origin(), Refusal.PERMISSION)
+        self.noticed.emit(Notice(kind=NoticeKind.PERMISSION, word=permissions.word(kind)))
 
     def _on_desktop_media_requested(self, request: QWebEngineDesktopMediaRequest) -> None:
         request.cancel()
@@ -356,27 +350,45 @@ class LockedPage(QWebEnginePage):
 
     def chooseFiles(
         self,
-        _mode: QWebEnginePage.FileSelectionMode,
+        mode: QWebEnginePage.FileSelectionMode,
         _old_files: Sequence[str],
         _accepted_mime_types: Sequence[str],
     ) -> list[str]:
-        """Give a file input nothing: a booth has no files."""
-        self._refuse(self.url(), Refusal.UPLOAD)
-        return []
+        """Let the expert choose one document of this session; never a folder, and never Qt's own dialog."""
+        mode_of_files = QWebEnginePage.FileSelectionMode
+        file = (
+            self._choose_file(self)
+            if mode in {mode_of_files.FileSelectOpen, mode_of_files.FileSelectOpenMultiple}
+            else None
+        )
+        if file is None:
+            self._refuse(self.url(), Refusal.UPLOAD)
+            return []
+        return [str(file)]
 
-    def javaScriptAlert(self, origin: QUrl | str, _message: str) -> None:
-        """Return at once; the text is the page's and goes nowhere."""
-        self._refuse(QUrl(origin), Refusal.DIALOG)
+    def javaScriptAlert(self, origin: QUrl | str, message: str) -> None:
+        """Show the page's words until they are read."""
+        self._ask(origin, QuestionKind.ALERT, message)
 
-    def javaScriptConfirm(self, origin: QUrl | str, _message: str) -> bool:
-        """Answer no."""
-        self._refuse(QUrl(origin), Refusal.DIALOG)
-        return False
+    def javaScriptConfirm(self, origin: QUrl | str, message: str) -> bool:
+        """Ask yes or no; no when nobody can be asked. Leaving a page that has unsaved input is asked here too."""
+        is_leave = message == QCoreApplication.translate("QWebEnginePage", _LEAVE)
+        if is_leave and self._may_leave:
+            return True
+        reply = self._ask(origin, QuestionKind.LEAVE if is_leave else QuestionKind.CONFIRM, "" if is_leave else message)
+        return reply.accepted
 
-    def javaScriptPrompt(self, origin: QUrl | str, _message: str, _default: str) -> tuple[bool, str]:
-        """Answer cancelled."""
-        self._refuse(QUrl(origin), Refusal.DIALOG)
-        return False, ""
+    def javaScriptPrompt(self, origin: QUrl | str, message: str, default: str) -> tuple[bool, str]:
+        """Ask for a line of text."""
+        reply = self._ask(origin, QuestionKind.PROMPT, message, default)
+        return reply.accepted, reply.text if reply.accepted else ""
+
+    def _ask(self, origin: QUrl | str, kind: QuestionKind, text: str, default: str = "") -> Reply:
+        reply = self._desk.ask(self, kind, text=text, default=default, row=self._row)
+        if reply is None:
+            self._refuse(QUrl(origin), Refusal.DIALOG)
+            return Reply()
+        return reply
 
     def javaScriptConsoleMessage(
         self,

@@ -46,6 +46,7 @@ class Refusal(StrEnum):
     PATH = "path"
     CERTIFICATE = "certificate"
     AUTHENTICATION = "authentication"
+    WINDOW = "window"
     DOWNLOAD = "download"
     UPLOAD = "upload"
     PERMISSION = "permission"

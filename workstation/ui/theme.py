@@ -199,6 +199,8 @@ class Theme:
             f"#aside {{ background: {Color.SURFACE}; border-right: 1px solid {Color.LINE}; }}",
             f"#address {{ background: {Color.SURFACE}; border-bottom: 1px solid {Color.LINE}; }}",
             f"#slot {{ background: {Color.SURFACE}; }}",
+            f"#tabs {{ background: {Color.PAGE}; border-bottom: 1px solid {Color.LINE}; }}",
+            f"#plain {{ background: {Color.SURFACE}; }}",
             f"#rule {{ background: {Color.LINE}; }}",
             "#veil { background: rgba(10, 28, 61, 150); }",
             f'#step {{ border-radius: {self.px(12)}px; }} #step[stage="now"] {{ background: {Color.BRAND_SOFT}; }}',
@@ -217,6 +219,7 @@ class Theme:
     def _button_rules(self) -> str:
         box = f"border-radius: {self.px(12)}px; padding: 0 {self.px(30)}px; font-size: {self.text(20)}px;"
         ring = f"border-color: {Color.BAR_WARN};"
+        small = f"border-radius: {self.px(8)}px; padding: 0 {self.px(12)}px; font-size: {self.text(18)}px;"
         return f"""
 QPushButton {{ {box} font-weight: 600; border: {self.px(2)}px solid {Color.CONTROL};
     background: {Color.SURFACE}; color: {Color.BRAND}; }}
@@ -234,6 +237,13 @@ QPushButton[kind="danger"] {{ color: {Color.BAD}; border-color: {Color.BAD_LINE}
 QPushButton[kind="danger"]:hover {{ background: {Color.BAD_SOFT}; }}
 QPushButton[kind="danger"]:focus {{ border-color: {Color.BAD}; background: {Color.BAD_SOFT}; }}
 QPushButton[kind="danger"]:disabled {{ color: {Color.DISABLED}; border-color: {Color.LINE}; }}
+QPushButton[fit="small"] {{ {small} border-width: 1px; }}
+QPushButton[chosen="yes"] {{ background: {Color.BRAND_SOFT}; border-color: {Color.BRAND}; }}
+QLineEdit {{ border: {self.px(2)}px solid {Color.CONTROL}; border-radius: {self.px(8)}px; padding: 0 {self.px(14)}px;
+    background: {Color.SURFACE}; color: {Color.INK}; font-size: {self.text(20)}px; }}
+QLineEdit:focus {{ border-color: {Color.BRAND_BRIGHT}; }}
+QCheckBox {{ color: {Color.INK}; font-size: {self.text(20)}px; spacing: {self.px(12)}px; }}
+QCheckBox::indicator {{ width: {self.px(24)}px; height: {self.px(24)}px; }}
 """
 
 

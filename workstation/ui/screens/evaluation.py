@@ -1,14 +1,15 @@
-"""评审中: the main site's page with an address row above it, and the question before the end."""
+"""评审中: the main site's page with its rows above, what the page asks, and the question before the end."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent, QResizeEvent
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
+from workstation.evaluation import surface as sf
 from workstation.journey.events import Intent
 from workstation.journey.states import Evaluating
 from workstation.ui.icons import Icon
@@ -17,18 +18,35 @@ from workstation.ui.screens.base import Screen
 from workstation.ui.theme import Color, Role, Theme, Tone
 from workstation.ui.views import Scene
 from workstation.ui.widgets.basics import Card, IconMark, Kind, Medallion, Tag, text
+from workstation.ui.widgets.browser_bar import BrowserBar, FindBar, TabStrip
+from workstation.ui.widgets.page_question import DocumentsPanel, PageQuestion
 
 _REFUSAL_SHOWN_MS = 6000
+_RECOVERY_SHOWN_MS = 15_000
 _LONGEST_HOST = 32
 
 
 class EvaluationScreen(Screen):
-    """Holds the page it is given; the page belongs to whoever made it."""
+    """Holds the page it is given; the page belongs to whoever made it.
+
+    Signals:
+        commanded(Command): something that is the page's matter was pressed.
+    """
 
     has_steps = False
 
+    commanded = Signal(object)
+
     def __init__(self, theme: Theme, messages: Messages) -> None:
         super().__init__(theme, messages)
+        self._surface = sf.Surface()
+        self._main_site = ""
+        self._is_confirming_end = False
+        self._question: PageQuestion | None = None
+        self._documents: DocumentsPanel | None = None
+        self._bar = BrowserBar(theme, messages)
+        self._tabs = TabStrip(theme)
+        self._find = FindBar(theme, messages)
         self._page: QWidget | None = None
         self._is_site_away = False
         self._scope = text(role=Role.NOTE)
@@ -52,8 +70,18 @@ class EvaluationScreen(Screen):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._address())
+        column.addWidget(self._tabs)
+        column.addWidget(self._find)
         column.addWidget(self._slot, 1)
         self._veil = _EndQuestion(self)
+        for part in (self._bar, self._tabs, self._find):
+            part.commanded.connect(self.commanded)
+        self._bar.find_pressed.connect(self._on_find_pressed)
+        self._bar.documents_pressed.connect(self._on_documents_pressed)
+        self._find.closed.connect(self._on_find_closed)
+        find = QShortcut(QKeySequence("Ctrl+F"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self._on_find_pressed)
+        self.show_surface(self._surface)
 
     def _address(self) -> QWidget:
         theme = self.theme
@@ -65,10 +93,11 @@ class EvaluationScreen(Screen):
         row.setSpacing(theme.px(16))
         row.addWidget(Tag(theme, self.messages.text("evaluation.system"), Tone.OK, Icon.SHIELD))
         row.addWidget(self._scope)
-        row.addStretch(1)
         row.addWidget(self._refused)
+        row.addStretch(1)
         row.addWidget(self._quiet_mark)
         row.addWidget(self._quiet)
+        row.addWidget(self._bar)
         return address
 
     def set_page(self, page: QWidget | None) -> None:
@@ -81,6 +110,7 @@ class EvaluationScreen(Screen):
         self._opening.setVisible(page is None)
         if page is None:
             self._refusal_timer.stop()
+            self._close_documents()
         if page is not None:
             self._slot_column.addWidget(page)
             page.show()
@@ -88,26 +118,110 @@ class EvaluationScreen(Screen):
     def note_refused(self, host: str) -> None:
         """Say for a few seconds, beside the address, that a navigation was refused."""
         shown = host if len(host) <= _LONGEST_HOST else f"{host[:_LONGEST_HOST]}…"
-        self._refused.setText(self.messages.text("evaluation.refused", host=shown))
-        self._refusal_timer.start()
+        self._say(self.messages.text("evaluation.refused", host=shown), _REFUSAL_SHOWN_MS)
+
+    def note(self, notice: sf.Notice) -> None:
+        """Say for a few seconds what happened to the page; that it was brought back is said longer."""
+        content = self.messages.text(f"page_notice.{notice.kind}")
+        if notice.word:
+            content = self.messages.text(f"permission.{notice.word}")
+        is_recovery = notice.kind in {sf.NoticeKind.CRASHED, sf.NoticeKind.HUNG}
+        self._say(content, _RECOVERY_SHOWN_MS if is_recovery else _REFUSAL_SHOWN_MS)
+
+    def _say(self, content: str, shown_ms: int) -> None:
+        self._refused.setText(content)
+        self._refusal_timer.start(shown_ms)
         self._show_notes()
+
+    def show_surface(self, surface: sf.Surface) -> None:
+        """Show the page's rows, and what it asks."""
+        self._surface = surface
+        self._bar.show_surface(surface)
+        self._tabs.show_tabs(surface.tabs, surface.active)
+        self._find.show_matches(surface.matches)
+        if not surface.tabs or not surface.can_search:
+            self._find.close_search()
+        self._show_question()
+
+    def _show_question(self) -> None:
+        asked = self._surface.question if not self._is_confirming_end else None
+        shown = self._question.question if self._question is not None else None
+        if asked != shown:
+            self._drop_question()
+            if asked is not None:
+                self._close_documents()
+                self._question = PageQuestion(self.theme, self.messages, asked, self._main_site, self)
+                self._question.commanded.connect(self.commanded)
+                self._cover(self._question)
+        self._enable()
+
+    def _cover(self, veil: PageQuestion | DocumentsPanel) -> None:
+        self._enable()
+        veil.setGeometry(self.rect())
+        veil.show()
+        veil.raise_()
+        veil.take_focus()
+
+    def _drop_question(self) -> None:
+        question, self._question = self._question, None
+        if question is not None:
+            question.hide()
+            question.deleteLater()
+            self._give_page_focus()
+
+    def _close_documents(self) -> None:
+        documents, self._documents = self._documents, None
+        if documents is not None:
+            documents.hide()
+            documents.deleteLater()
+            self._give_page_focus()
+
+    def _give_page_focus(self) -> None:
+        self._enable()
+        if self._page is not None and self.isVisible() and self._slot.isEnabled():
+            self._page.setFocus()
+
+    def _enable(self) -> None:
+        """Only what is not covered takes keys: the page stays behind a veil, whatever its scripts do."""
+        is_free = not self._is_confirming_end and self._question is None and self._documents is None
+        for part in (self._slot, self._bar, self._tabs, self._find):
+            part.setEnabled(is_free)
+
+    def _on_find_pressed(self) -> None:
+        if self._surface.can_search and self._slot.isEnabled():
+            self._find.open_search()
+
+    def _on_find_closed(self) -> None:
+        self._give_page_focus()
+
+    def _on_documents_pressed(self) -> None:
+        self._close_documents()
+        self._documents = DocumentsPanel(self.theme, self.messages, self._surface.documents, self)
+        self._documents.commanded.connect(self.commanded)
+        self._documents.dismissed.connect(self._on_documents_dismissed)
+        self._cover(self._documents)
+
+    def _on_documents_dismissed(self) -> None:
+        self._close_documents()
 
     def show_scene(self, scene: Scene) -> None:
         """Show the main site's name, the small grey mark and the end question."""
         state = cast("Evaluating", scene.journey.state)
-        main_site = state.session.assignment.main_site
-        self._scope.setText(self.messages.text("evaluation.scope", main_site=main_site))
+        self._main_site = state.session.assignment.main_site
+        self._scope.setText(self.messages.text("evaluation.scope", main_site=self._main_site))
         self._is_site_away = ErrorCode.SITE_SERVER_UNREACHABLE in scene.journey.conditions
         self._show_notes()
-        self._slot.setEnabled(not state.confirming_end)
+        self._is_confirming_end = state.confirming_end
+        self._show_question()
         self._veil.setVisible(state.confirming_end)
         if state.confirming_end:
             self._veil.raise_()
 
     def _show_notes(self) -> None:
-        """Show one note at a time on the right of the address: the refusal, then the small grey mark."""
+        """Show one note at a time: the refusal in the place of the scope, then the small grey mark."""
         refused = self._refusal_timer.isActive()
         self._refused.setVisible(refused)
+        self._scope.setVisible(not refused)
         for part in (self._quiet, self._quiet_mark):
             part.setVisible(self._is_site_away and not refused)
 
@@ -115,8 +229,10 @@ class EvaluationScreen(Screen):
         self._show_notes()
 
     def primary(self) -> QWidget | None:
-        """Return "back to the evaluation" while the end is being confirmed; otherwise the page has the focus."""
-        return self._page if self._veil.isHidden() else self._veil.back
+        """Return "back to the evaluation" while the end is being confirmed; otherwise what is asked, or the page."""
+        if not self._veil.isHidden():
+            return self._veil.back
+        return self._page if self._question is None else self._question.first
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Disable the page behind another screen: hidden is not enough, its scripts could still take the keyboard."""
@@ -125,8 +241,10 @@ class EvaluationScreen(Screen):
         super().hideEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the end question over the whole screen."""
-        self._veil.setGeometry(self.rect())
+        """Keep the questions over the whole screen."""
+        for veil in (self._veil, self._question, self._documents):
+            if veil is not None:
+                veil.setGeometry(self.rect())
         super().resizeEvent(event)
 
 

@@ -1,0 +1,122 @@
+"""What lives as long as one expert's session: the profile in memory, its filter, the folder, the clipboard."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWebEngineCore import QWebEngineProfile
+
+from kiosk_config.pack.model import MainSitePack
+from workstation.certificate import BoothCertificate
+
+from .client_certificates import ClientCertificates
+from .clipboard import SessionClipboard
+from .dialogs import DialogDesk
+from .documents import SessionFolder
+from .downloads import Downloads
+from .entry import Entry
+from .page import ChooseFile, LockedPage, OpenWindow
+from .page_api import Facts, NoToken
+from .page_bridge import PageBridge
+from .policy import OriginPolicy
+from .request_filter import RequestFilter
+
+_log = logging.getLogger(__name__)
+
+
+class BrowserSession(QObject):
+    """One profile and what belongs to it. ``end`` forgets all of it; the pages must be gone before ``profile``.
+
+    Args:
+        certificate: the booth's client certificate, ``None`` when it has none.
+        facts: what pages may know of the booth, asked on each call.
+
+    Attributes:
+        pack: what this main site may do.
+        folder: ``None`` when the pack lets no document in, or there is no place for them.
+
+    Raises:
+        KioskError: INTERNAL, the pack wants the booth's certificate and there is none that can be used.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        desk: DialogDesk,
+        policy: OriginPolicy,
+        *,
+        certificate: BoothCertificate | None,
+        facts: Callable[[], Facts],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__()
+        self.pack: MainSitePack = entry.pack
+        self.policy = policy
+        self._desk, self._facts = desk, facts
+        # No name: nothing of the profile is ever on a disk. A parent would delete it before its pages.
+        self.profile = profile = QWebEngineProfile()
+        profile.setHttpCacheType(QWebEngineProfile.HttpCacheType.MemoryHttpCache)
+        profile.setPersistentCookiesPolicy(QWebEngineProfile.PersistentCookiesPolicy.NoPersistentCookies)
+        profile.setPersistentPermissionsPolicy(QWebEngineProfile.PersistentPermissionsPolicy.AskEveryTime)
+        profile.setSpellCheckEnabled(False)
+        profile.setPushServiceEnabled(False)
+        self._certificates = ClientCertificates(profile, self.pack.client_certificate, certificate, self)
+        if self.pack.browser.user_agent:
+            profile.setHttpUserAgent(self.pack.browser.user_agent)
+        self.folder = self._make_folder()
+        self.filter = RequestFilter(policy, self)
+        profile.setUrlRequestInterceptor(self.filter)
+        self.downloads = Downloads(self.pack.documents, self.folder, policy, self)
+        profile.downloadRequested.connect(self.downloads.consider)
+        self._clipboard: SessionClipboard | None = SessionClipboard(self)
+        self.setParent(parent)  # not before nothing can fail any more
+
+    def make_page(self, *, choose_file: ChooseFile, open_window: OpenWindow, load_timeout_s: float) -> LockedPage:
+        """Return a new page of this session."""
+        page = LockedPage(
+            self.profile,
+            self.policy,
+            self.pack,
+            self._desk,
+            request_filter=self.filter,
+            choose_file=choose_file,
+            open_window=open_window,
+            load_timeout_s=load_timeout_s,
+        )
+        self._certificates.attach(page)
+        if self.pack.browser.page_bridge:
+            PageBridge(page, self.policy, facts=self._facts, signatures=NoToken())
+        return page
+
+    def upload_file(self, name: str) -> Path | None:
+        """Return the file of a document that may be handed to the main site."""
+        return self.folder.file_of(name, self.pack.documents.upload) if self.folder is not None else None
+
+    @property
+    def upload_names(self) -> tuple[str, ...]:
+        """Documents that may be handed to the main site."""
+        documents = self.folder.documents if self.folder is not None else ()
+        return tuple(document.name for document in documents if document.kind in self.pack.documents.upload)
+
+    def end(self) -> None:
+        """Stop downloads, delete the documents, empty the clipboard. Idempotent."""
+        self.downloads.close()
+        if self.folder is not None:
+            self.folder.wipe()
+            self.folder = None
+        if self._clipboard is not None:
+            self._clipboard.close()
+            self._clipboard = None
+
+    def _make_folder(self) -> SessionFolder | None:
+        if not self.pack.documents.download:
+            return None
+        try:
+            return SessionFolder()
+        except OSError as error:
+            # Without a place for documents the evaluation goes on; each download says that it is refused.
+            _log.error("no folder for documents: %s", type(error).__name__)
+            return None
