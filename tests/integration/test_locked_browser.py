@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-WAIT_S = 12.0
+WAIT_S = 30.0
 OPENSSL_SELF_SIGN = (
     *("openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
     *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
