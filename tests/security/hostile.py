@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import ssl
 import threading
 import time
@@ -22,7 +23,7 @@ POLL_S = 4.0
 _PAGE = """<!doctype html><meta charset="utf-8"><title>hostile</title>
 <style>body{margin:0;height:100vh;font:20px sans-serif;background:#204060;color:#fff}
 #box{position:fixed;left:0;top:0}a,input,button,video{font-size:20px}</style>
-<p style="margin:40px">main site <a id="link" href="SINK/drag">a link to drag</a></p><div id="box"></div>
+<p style="margin:40px">main site <a id="link" href="DRAG_TARGET/drag">a link to drag</a></p><div id="box"></div>
 <script>
 if (window.top === window && !location.pathname.startsWith('/quiet')) (async () => {
   const C = CONSTANTS, Async = (async () => {}).constructor;
@@ -66,7 +67,7 @@ _KINDS = {
 
 
 class HostileSite:
-    """Serves over TLS on ``main.localhost`` until ``close``.
+    """Serves over TLS on ``localhost`` until ``close``.
 
     Attributes:
         origin: its origin.
@@ -81,7 +82,7 @@ class HostileSite:
         self._news = threading.Condition()
         self.location, self.seen_at = "", 0.0
         self.auth_asked: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("::", 0), self._handler())
         self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(authority.chain, authority.key)
@@ -90,7 +91,7 @@ class HostileSite:
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
         self.port: int = self._server.server_address[1]
-        self.origin = f"https://main.localhost:{self.port}"
+        self.origin = f"https://localhost:{self.port}"
         self.constants = {
             "MAIN": self.origin,
             "MAIN_PORT": self.port,
@@ -175,7 +176,7 @@ class HostileSite:
 
     def page(self) -> bytes:
         """Return the hostile page."""
-        page = _PAGE.replace("CONSTANTS", json.dumps(self.constants)).replace("SINK", self.constants["SINK"])
+        page = _PAGE.replace("CONSTANTS", json.dumps(self.constants)).replace("DRAG_TARGET", self.constants["SINK"])
         return page.encode()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -186,6 +187,15 @@ class HostileSite:
 
         Handler.site = site
         return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    """Takes IPv4 too: Python leaves a socket for both where the system does (IPV6_V6ONLY is off on Linux)."""
+
+    address_family = socket.AF_INET6
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A handshake that the browser broke off is no news."""
 
 
 class _Handler(BaseHTTPRequestHandler):

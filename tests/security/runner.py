@@ -1,0 +1,95 @@
+"""Tries one attempt after the other against a browser that shows the hostile page, and writes down what came of it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.security.attempts import Attempt
+from tests.security.hostile import HostileSite
+from tests.security.watch import Ground, compare, look, watch
+
+ARM_TIMEOUT_S = 3.0
+PAGE_TIMEOUT_S = 3.0
+GOT = "got"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of an attempt.
+
+    Attributes:
+        escaped: findings that must not be.
+        left: findings that the attempt leaves to the operating system or the firewall.
+        result: what the script returned.
+        page_lives: whether the hostile page still answered afterwards.
+    """
+
+    id: str
+    escaped: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    result: str = ""
+    page_lives: bool = True
+
+
+class Runner:
+    """Runs attempts in the browser on ``ground``.
+
+    Args:
+        click_at: a point inside the page, in screen pixels.
+        state: returns "" while the browser is where it should be, else what is wrong.
+    """
+
+    def __init__(
+        self, ground: Ground, site: HostileSite, click_at: tuple[int, int], state: Callable[[], str]
+    ) -> None:
+        self._ground, self._site, self._state = ground, site, state
+        self._click = ["mousemove", *map(str, click_at), "click", "1"]
+        self._number = 0
+
+    def run(self, attempt: Attempt) -> Outcome:
+        """Try it. Never raises for what the browser does."""
+        self._number += 1
+        job_id = f"{attempt.id}-{self._number}"
+        if not self._site.is_listening(PAGE_TIMEOUT_S):
+            return Outcome(id=attempt.id, escaped=["page: not there before the attempt"], page_lives=False)
+        before = look(self._ground)
+        script = attempt.job()
+        findings: set[str] = set()
+        if script:
+            self._site.give(job_id, script, gesture=attempt.gesture, patience_s=attempt.patience_s)
+            if attempt.gesture and not self._site.wait_armed(job_id, ARM_TIMEOUT_S):
+                findings.add("page: took no job")
+        if attempt.gesture or attempt.keys:
+            xdotool(*self._click)
+        for key in attempt.keys:
+            xdotool("key", "--clearmodifiers", key)
+        for command in attempt.pointer:
+            xdotool(*command.split())
+
+        def is_done() -> bool:
+            return not script or self._site.wait_result(job_id, attempt.patience_s + 0.5) is not None or True
+
+        findings |= watch(self._ground, before, attempt.dwell_s, is_done)
+        result = self._site.wait_result(job_id, 0) or ""
+        findings |= compare(self._ground, before)
+        if result.startswith(GOT):
+            findings.add(f"page: {result}")
+        if wrong := self._state():
+            findings.add(f"state: {wrong}")
+        lives = self._site.is_listening(PAGE_TIMEOUT_S)
+        if not lives:
+            self._site.forget_jobs()
+            findings.add("page: gone")
+        elif not self._site.location.startswith(self._site.origin + "/"):
+            findings.add("page: at another origin")
+        left = sorted(findings & set(attempt.left))
+        return Outcome(
+            id=attempt.id, escaped=sorted(findings - set(left)), left=left, result=result, page_lives=lives
+        )
+
+
+def xdotool(*words: str) -> None:
+    """Run one command of it."""
+    subprocess.run(["xdotool", *words], check=True, timeout=10, capture_output=True)
