@@ -24,6 +24,7 @@ def _run() -> None:
     with tempfile.TemporaryDirectory(prefix="escape-", ignore_cleanup_errors=True) as folder:
         started = time.monotonic()
         outcomes = kiosk_run.run(Path(folder) / "kiosk", load())
+        outcomes += kiosk_run.run_with_environment(Path(folder) / "environment", load())
         seconds = time.monotonic() - started
         for outcome in outcomes:
             if outcome.escaped:

@@ -47,7 +47,8 @@ def _ground(world: World, pid: int, eye: Eye) -> Ground:
         pid=pid,
         eye=eye,
         sink=world.sink,
-        folders=(place.home, place.work),
+        folders=(place.home,),
+        working_folder=place.home,
         calls=place.calls,
         usual_programs=frozenset({"chromium", "chrome_crashpad_handler"}),
         usual_files=profile,
@@ -71,7 +72,7 @@ def _chromium(world: World) -> Iterator[int]:
     process = subprocess.Popen(
         ["chromium", *flags, f"{world.site.origin}/enter"],
         env=os.environ | world.place.environment(),
-        cwd=world.place.work,
+        cwd=world.place.home,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

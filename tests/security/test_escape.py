@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib.util import find_spec
 
 import pytest
 
@@ -31,6 +32,12 @@ def test_the_table_is_that_of_these_attempts():
 def test_nothing_gets_out_of_the_kiosk(tmp_path):
     outcomes = kiosk_run.run(tmp_path, load())
     assert {outcome.id: (outcome.escaped, outcome.result) for outcome in outcomes if outcome.escaped} == {}
+
+
+@pytest.mark.skipif(find_spec("workstation.environment") is None, reason="nothing cleans the environment yet")
+def test_nothing_in_the_environment_opens_the_kiosk(tmp_path):
+    outcomes = kiosk_run.run_with_environment(tmp_path, load())
+    assert {outcome.id: outcome.escaped for outcome in outcomes if outcome.escaped} == {}
 
 
 def test_the_same_checks_see_what_gets_out_of_chromium(tmp_path):

@@ -41,7 +41,8 @@ class Ground:
 
     Attributes:
         pid: the root of the watched process tree.
-        folders: where files could appear.
+        folders: where files could appear, at any depth.
+        working_folder: where files could appear, not below it.
         calls: what the fake programs write into.
         usual_programs: names of programs that the tree may hold.
         usual_files: patterns of files that may appear.
@@ -52,6 +53,7 @@ class Ground:
     eye: Eye
     sink: Sink
     folders: Sequence[Path]
+    working_folder: Path
     calls: Path
     usual_programs: frozenset[str]
     usual_files: tuple[str, ...]
@@ -136,7 +138,7 @@ def _calls(ground: Ground) -> list[str]:
 
 
 def _files(ground: Ground) -> dict[Path, int]:
-    found = {}
+    found = {path: path.lstat().st_size for path in ground.working_folder.iterdir() if path.is_file()}
     for folder in ground.folders:
         for place, _, names in os.walk(folder):
             for name in names:

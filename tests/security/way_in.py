@@ -39,18 +39,13 @@ class Surroundings:
         return self.base / "tmp"
 
     @property
-    def work(self) -> Path:
-        """Its working folder."""
-        return self.base / "work"
-
-    @property
     def calls(self) -> Path:
         """What the planted programs write into."""
         return self.base / "calls"
 
     def make(self) -> None:
         """Make the folders and plant the programs."""
-        for folder in (self.home, self.temporary, self.work):
+        for folder in (self.home, self.temporary):
             folder.mkdir(parents=True, exist_ok=True)
         (self.home / "secret.txt").write_text("a file of the booth", encoding="utf-8")
         plant_programs(self.base / "bin", self.calls)
@@ -61,7 +56,6 @@ class Surroundings:
             "HOME": os.fspath(self.home),
             "TMPDIR": os.fspath(self.temporary),
             "PATH": f"{self.base / 'bin'}:{os.environ['PATH']}",
-            "PYTHONPATH": os.fspath(ROOT),
         }
 
 
@@ -86,9 +80,7 @@ def evaluating_kiosk(
     face = {"liveness_actions": ["turn-left"], "liveness_count": 1}
     with BrowserStage(place.base / "drill", face=face, presence={"watch": False}, fullscreen=True) as stage:
         _deliver(stage, site)
-        with contextlib.chdir(place.work):
-            kiosk = KioskProcess(stage.config_file, stage.environment | place.environment() | environment)
-        with kiosk:
+        with KioskProcess(stage.config_file, stage.environment | place.environment() | environment) as kiosk:
             play = Playwright(stage, kiosk, None, lambda _line: None)
             lead_in(play)
             yield kiosk, play
