@@ -40,9 +40,7 @@ def make_authority(folder: Path) -> Authority:
     made.chain.write_bytes(server.public_bytes(serialization.Encoding.PEM) + made.certificate.read_bytes())
     made.key.touch(mode=0o600)
     made.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return made
 

@@ -87,9 +87,7 @@ class HostileSite:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(authority.chain, authority.key)
         # The handshake is the connection's thread's: one that never comes must not stop the others.
-        self._server.socket = context.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port: int = self._server.server_address[1]
         self.origin = f"https://localhost:{self.port}"
         self.constants = {

@@ -27,7 +27,7 @@ SIZE = "1366x768"
 SETTLE_S = 2.0
 """Qt makes a new native window when the page enters it."""
 PAGE_MIDDLE = (683, 400)
-PROGRAMS = frozenset({"QtWebEngineProcess", "python", "python3", "python3.11"})
+PROGRAMS = frozenset({"QtWebEngineProcess", "QtWebEngineProc", "python", "python3", "python3.11"})
 _DAY = ("*/drill/*", "*/home/.cache/*", "*/home/.local/share/*", "*/home/.config/pulse/*", "*/home/.pki/*")
 
 
@@ -100,7 +100,11 @@ def run_with_environment(base: Path, attempts: Iterable[Attempt]) -> list[Outcom
             state = _state(kiosk)
     outcomes = []
     for attempt in chosen:
-        passed = [f"environment: {name} came through" for name, value in wanted[attempt.id].items() if value in held.get(name, ())]
+        passed = [
+            f"environment: {name} came through"
+            for name, value in wanted[attempt.id].items()
+            if value in held.get(name, ())
+        ]
         outcomes.append(Outcome(id=attempt.id, escaped=passed + effects + ([f"state: {state}"] if state else [])))
     return outcomes
 

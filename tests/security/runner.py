@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.security.attempts import Attempt
 from tests.security.hostile import HostileSite
+from tests.security.screen import Window
 from tests.security.watch import Ground, compare, look, watch
 
 ARM_TIMEOUT_S = 3.0
 PAGE_TIMEOUT_S = 3.0
 GOT = "got"
+DATAGRAM = "sink: datagram"
+_SILENCE_S, _SILENCE_TIMEOUT_S = 2.0, 12.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +45,11 @@ class Runner:
         state: returns "" while the browser is where it should be, else what is wrong.
     """
 
-    def __init__(
-        self, ground: Ground, site: HostileSite, click_at: tuple[int, int], state: Callable[[], str]
-    ) -> None:
+    def __init__(self, ground: Ground, site: HostileSite, click_at: tuple[int, int], state: Callable[[], str]) -> None:
         self._ground, self._site, self._state = ground, site, state
         self._click = ["mousemove", *map(str, click_at), "click", "1"]
         self._number = 0
+        self._windows: list[Window] | None = None
 
     def run(self, attempt: Attempt) -> Outcome:
         """Try it. Never raises for what the browser does."""
@@ -55,6 +58,9 @@ class Runner:
         if not self._site.is_listening(PAGE_TIMEOUT_S):
             return Outcome(id=attempt.id, escaped=["page: not there before the attempt"], page_lives=False)
         before = look(self._ground)
+        if self._windows is None:
+            self._windows = before.windows
+        before = replace(before, windows=self._windows)
         script = attempt.job()
         findings: set[str] = set()
         if script:
@@ -68,11 +74,10 @@ class Runner:
         for command in attempt.pointer:
             xdotool(*command.split())
 
-        def is_done() -> bool:
-            return not script or self._site.wait_result(job_id, attempt.patience_s + 0.5) is not None or True
-
-        findings |= watch(self._ground, before, attempt.dwell_s, is_done)
-        result = self._site.wait_result(job_id, 0) or ""
+        findings |= watch(self._ground, before, attempt.dwell_s)
+        result = self._site.wait_result(job_id, attempt.patience_s + 0.5 if script else 0) or ""
+        if script and not result:
+            findings.add("page: did not do it")
         findings |= compare(self._ground, before)
         if result.startswith(GOT):
             findings.add(f"page: {result}")
@@ -84,10 +89,21 @@ class Runner:
             findings.add("page: gone")
         elif not self._site.location.startswith(self._site.origin + "/"):
             findings.add("page: at another origin")
+        if any(finding.startswith("window: ") for finding in findings):
+            lives = False  # what is open covers the page: the next attempt needs a fresh one
+        if DATAGRAM in attempt.left:
+            self._wait_for_silence()
         left = sorted(findings & set(attempt.left))
-        return Outcome(
-            id=attempt.id, escaped=sorted(findings - set(left)), left=left, result=result, page_lives=lives
-        )
+        return Outcome(id=attempt.id, escaped=sorted(findings - set(left)), left=left, result=result, page_lives=lives)
+
+    def _wait_for_silence(self) -> None:
+        """WebRTC and QUIC repeat themselves for a while: what comes late belongs to this attempt."""
+        end = time.monotonic() + _SILENCE_TIMEOUT_S
+        while time.monotonic() < end:
+            arrivals = self._ground.sink.arrivals
+            if not arrivals or time.monotonic() - arrivals[-1].at > _SILENCE_S:
+                return
+            time.sleep(0.1)
 
 
 def xdotool(*words: str) -> None:

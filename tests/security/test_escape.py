@@ -13,7 +13,7 @@ from tests.security.attempts import CATEGORIES, load
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("screen")]
 
 FEWEST = {"keys": 25, "pointer": 10, "urls": 25, "web-platform": 30}
-CONTROLS = ("fetch", "websocket", "rtc-stun", "url-userinfo", "url-redirect-chain", "pointer-right-click",
+CONTROLS = ("fetch", "websocket", "rtc-stun", "url-userinfo", "url-ipv4-decimal", "pointer-right-click",
             "dialog-open-picker", "download-blob", "window-open")  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import fnmatch
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from tests.security.screen import Eye, Window
 from tests.security.sink import Sink
 
 DESKTOP_PROGRAMS = (
-    "xdg-open", "xdg-email", "xdg-settings", "xdg-mime", "gio", "gvfs-open", "kde-open", "kde-open5", "kde-open6", "kfmclient",
-    "exo-open", "gnome-open", "mimeopen", "run-mailcap", "sensible-browser", "x-www-browser", "firefox", "google-chrome",
-    "thunderbird", "evolution", "xterm", "x-terminal-emulator", "gnome-terminal", "konsole", "lp", "lpr", "evince", "okular",
-    "xdg-desktop-portal",
+    "xdg-open", "xdg-email", "xdg-settings", "xdg-mime", "gio", "gvfs-open", "kde-open", "kde-open5", "kde-open6",
+    "kfmclient", "exo-open", "gnome-open", "mimeopen", "run-mailcap", "sensible-browser", "x-www-browser", "firefox",
+    "google-chrome", "thunderbird", "evolution", "xterm", "x-terminal-emulator", "gnome-terminal", "konsole", "lp", "lpr",
+    "evince", "okular", "xdg-desktop-portal",
 )  # fmt: skip
 """What a browser would call to get something done outside; each is a program that only notes that it was called."""
 
@@ -82,14 +82,14 @@ def look(ground: Ground) -> Snapshot:
     )
 
 
-def watch(ground: Ground, before: Snapshot, seconds: float, until: Callable[[], bool]) -> set[str]:
-    """Watch windows and programs for ``seconds``, longer while ``until`` is false is its own matter; return findings.
+def watch(ground: Ground, before: Snapshot, seconds: float) -> set[str]:
+    """Watch windows and programs for ``seconds``; return findings.
 
     Windows and processes are looked at every few hundredths of a second: what comes and goes again is seen.
     """
     findings: set[str] = set()
     end = time.monotonic() + seconds
-    while time.monotonic() < end or not until():
+    while time.monotonic() < end:
         findings |= _windows(ground, before) | _programs(ground)
         time.sleep(0.04)
     return findings | _windows(ground, before)

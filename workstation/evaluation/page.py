@@ -146,6 +146,11 @@ class LockedPage(QWebEnginePage):
         self._deadline.start()
         self.load(request)
 
+    @Slot()
+    def note_dialog(self) -> None:
+        """Report a dialog that the engine opened by itself and that was refused."""
+        self._refuse(self.url(), Refusal.DIALOG)
+
     def _connect_refusals(self) -> None:
         self.authenticationRequired.connect(self._on_authentication_required)
         self.proxyAuthenticationRequired.connect(self._on_proxy_authentication_required)

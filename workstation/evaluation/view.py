@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from drivers.errors import KioskError
 
+from .engine_dialogs import EngineDialogs
 from .entry import Entry
 from .launch import first_request
 from .page import LockedPage
@@ -85,6 +86,7 @@ class EvaluationView(QWidget):
         profile.setParent(self)
         web.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         web.setAcceptDrops(False)
+        EngineDialogs(web).refused.connect(page.note_dialog)
         page.navigation_refused.connect(self.navigation_refused)
         page.opened.connect(self.opened)
         page.failed.connect(self.failed)

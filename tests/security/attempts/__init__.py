@@ -52,7 +52,7 @@ class Attempt(BaseModel):
     gesture: bool = False
     environment: Mapping[str, str] = {}
     arguments: tuple[str, ...] = ()
-    dwell_s: float = Field(default=0.35, ge=0, le=10)
+    dwell_s: float = Field(default=0.22, ge=0, le=10)
     patience_s: float = Field(default=1.5, ge=0, le=10)
     left: tuple[str, ...] = ()
     control: str = ""
