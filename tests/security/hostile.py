@@ -201,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 20
     site: HostileSite
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
     def handle(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from tests.security.attempts import Attempt
 from tests.security.hostile import HostileSite
 from tests.security.screen import Window
-from tests.security.watch import Ground, compare, look, watch
+from tests.security.watch import Ground, Snapshot, compare, look, watch
 
 ARM_TIMEOUT_S = 3.0
 PAGE_TIMEOUT_S = 3.0
@@ -53,34 +53,14 @@ class Runner:
 
     def run(self, attempt: Attempt) -> Outcome:
         """Try it. Never raises for what the browser does."""
-        self._number += 1
-        job_id = f"{attempt.id}-{self._number}"
         if not self._site.is_listening(PAGE_TIMEOUT_S):
             return Outcome(id=attempt.id, escaped=["page: not there before the attempt"], page_lives=False)
         before = look(self._ground)
         if self._windows is None:
             self._windows = before.windows
         before = replace(before, windows=self._windows)
-        script = attempt.job()
-        findings: set[str] = set()
-        if script:
-            self._site.give(job_id, script, gesture=attempt.gesture, patience_s=attempt.patience_s)
-            if attempt.gesture and not self._site.wait_armed(job_id, ARM_TIMEOUT_S):
-                findings.add("page: took no job")
-        if attempt.gesture or attempt.keys:
-            xdotool(*self._click)
-        for key in attempt.keys:
-            xdotool("key", "--clearmodifiers", key)
-        for command in attempt.pointer:
-            xdotool(*command.split())
-
-        findings |= watch(self._ground, before, attempt.dwell_s)
-        result = self._site.wait_result(job_id, attempt.patience_s + 0.5 if script else 0) or ""
-        if script and not result:
-            findings.add("page: did not do it")
+        findings, result = self._act(attempt, before)
         findings |= compare(self._ground, before)
-        if result.startswith(GOT):
-            findings.add(f"page: {result}")
         if wrong := self._state():
             findings.add(f"state: {wrong}")
         lives = self._site.is_listening(PAGE_TIMEOUT_S)
@@ -95,6 +75,29 @@ class Runner:
             self._wait_for_silence()
         left = sorted(findings & set(attempt.left))
         return Outcome(id=attempt.id, escaped=sorted(findings - set(left)), left=left, result=result, page_lives=lives)
+
+    def _act(self, attempt: Attempt, before: Snapshot) -> tuple[set[str], str]:
+        """Do it and watch; return findings and what the script returned."""
+        self._number += 1
+        job_id, script = f"{attempt.id}-{self._number}", attempt.job()
+        findings: set[str] = set()
+        if script:
+            self._site.give(job_id, script, gesture=attempt.gesture, patience_s=attempt.patience_s)
+            if attempt.gesture and not self._site.wait_armed(job_id, ARM_TIMEOUT_S):
+                findings.add("page: took no job")
+        if attempt.gesture or attempt.keys:
+            xdotool(*self._click)
+        for key in attempt.keys:
+            xdotool("key", "--clearmodifiers", key)
+        for command in attempt.pointer:
+            xdotool(*command.split())
+        findings |= watch(self._ground, before, attempt.dwell_s)
+        result = self._site.wait_result(job_id, attempt.patience_s + 0.5 if script else 0) or ""
+        if script and not result:
+            findings.add("page: did not do it")
+        if result.startswith(GOT):
+            findings.add(f"page: {result}")
+        return findings, result
 
     def _wait_for_silence(self) -> None:
         """WebRTC and QUIC repeat themselves for a while: what comes late belongs to this attempt."""

@@ -1,4 +1,4 @@
-"""Every escape attempt in the real kiosk; a few of each kind in plain Chromium, where the same checks must find them."""
+"""Every escape attempt in the real kiosk; a few of each kind in plain Chromium, where the checks must find them."""
 
 from __future__ import annotations
 

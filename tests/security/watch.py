@@ -19,8 +19,8 @@ from tests.security.sink import Sink
 DESKTOP_PROGRAMS = (
     "xdg-open", "xdg-email", "xdg-settings", "xdg-mime", "gio", "gvfs-open", "kde-open", "kde-open5", "kde-open6",
     "kfmclient", "exo-open", "gnome-open", "mimeopen", "run-mailcap", "sensible-browser", "x-www-browser", "firefox",
-    "google-chrome", "thunderbird", "evolution", "xterm", "x-terminal-emulator", "gnome-terminal", "konsole", "lp", "lpr",
-    "evince", "okular", "xdg-desktop-portal",
+    "google-chrome", "thunderbird", "evolution", "xterm", "x-terminal-emulator", "gnome-terminal", "konsole", "lp",
+    "lpr", "evince", "okular", "xdg-desktop-portal",
 )  # fmt: skip
 """What a browser would call to get something done outside; each is a program that only notes that it was called."""
 

@@ -11,8 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 CATEGORIES = (
-    "keys", "pointer", "urls", "web-platform", "dialogs", "downloads", "drag-and-drop", "schemes", "dev-tools", "windows",
-    "storage", "environment",
+    "keys", "pointer", "urls", "web-platform", "dialogs", "downloads", "drag-and-drop", "schemes", "dev-tools",
+    "windows", "storage", "environment",
 )  # fmt: skip
 
 
