@@ -50,6 +50,11 @@ def save(outcomes: Sequence[Outcome], control: Mapping[str, Sequence[str]], seco
     RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def tried() -> set[str]:
+    """Return the ids of the attempts in the last run."""
+    return {outcome["id"] for outcome in json.loads(RESULTS.read_text(encoding="utf-8"))["outcomes"]}
+
+
 def page(attempts: Sequence[Attempt]) -> str:
     """Return the document."""
     kept = json.loads(RESULTS.read_text(encoding="utf-8"))
