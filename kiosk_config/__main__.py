@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import camera_command, idcard_command
+from . import camera_command, idcard_command, pack_command
 from .loader import ConfigError, load
 from .reference import settings_markdown
 
@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     idcard_command.add_arguments(idcard)
     camera = commands.add_parser("camera", help="find out about the camera")
     camera_command.add_arguments(camera)
+    pack = commands.add_parser("pack", help="make, sign, show and install main-site environment packs (主场环境包)")
+    pack_command.add_arguments(pack)
     options = parser.parse_args(arguments)
     if options.command == "settings":
         print(settings_markdown(), end="")
@@ -30,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         return idcard_command.run(options)
     if options.command == "camera":
         return camera_command.run(options)
+    if options.command == "pack":
+        return pack_command.run(options)
     try:
         config = load(options.file)
     except ConfigError as error:

@@ -53,6 +53,8 @@ HexBytes = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{2}){0,64}$")]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 SamId = Annotated[str, Field(pattern=r"^\d{2}\.\d{2}-\d{8}-\d{10}-\d{10}$")]
 ActionName = Literal["turn-left", "turn-right", "blink", "open-mouth"]
+PackKey = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
+"""An Ed25519 public key: 32 bytes in base64url, whose last letter leaves two bits unused and therefore zero."""
 CardTypeName = Literal["resident", "hk-mo-tw-resident", "foreign-resident-2017", "foreign-resident-2023"]
 
 
@@ -92,6 +94,19 @@ class Site(Section):
         default=None, description="PEM file with the site's certificate authority. Default: the system's."
     )
     timeout_s: float = Field(default=5.0, ge=0.5, le=60, description="Longest wait for one answer, in seconds.")
+
+
+class MainSite(Section):
+    """The main sites (主场), and whose environment packs (主场环境包) this booth believes."""
+
+    site_id: str = Field(
+        default="",
+        pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$",
+        description="This sub-site's name in a pack's audience. Empty: only packs made for every sub-site.",
+    )
+    pack_keys: list[PackKey] = Field(
+        default=[], max_length=20, description='Keys that may sign packs, as "kiosk-config pack keygen" prints them.'
+    )
 
 
 class ReaderSerial(Section):
@@ -302,6 +317,7 @@ class BoothConfig(Section):
     )
     place: Place
     site: Site = Site()
+    main_site: MainSite = MainSite()
     reader: Reader = Reader()
     photo: Photo = Photo()
     camera: Camera = Camera()

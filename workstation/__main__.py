@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +21,9 @@ from kiosk_config.loader import ConfigError, load
 from kiosk_config.model import BoothConfig
 from workstation import logs
 from workstation.evaluation import engine
-from workstation.exits import EXIT_CONFIG, EXIT_RESTART
+from workstation.exits import EXIT_AFRESH, EXIT_CONFIG, EXIT_RESTART
 from workstation.opening import open_window
+from workstation.spawn import module_command
 from workstation.ui.theme import install_fonts
 from workstation.ui.window import KioskWindow
 
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from workstation.app import Application
 
 DEFAULT_CONFIG = Path("/etc/evaluation-workstation/booth.toml")
+
+CHILDREN_END_S = 2.0
+"""So long the processes of an engine may take to end once its application is gone."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +44,8 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="configuration file")
     options = parser.parse_args()
     os.umask(0o077)
+    if os.name == "posix":
+        _bury_children()
     logs.install()
     try:
         config = load(options.config)
@@ -50,7 +58,18 @@ def main() -> int:
         return EXIT_CONFIG
     if environment:
         _log.warning("drill as root: Chromium runs without its sandbox; a production start refuses this")
-    return _run(config)
+    code = _run(config)
+    if code == EXIT_AFRESH and os.name == "posix":  # elsewhere the watchdog starts it again
+        _start_afresh()
+    return code
+
+
+def _start_afresh() -> None:
+    """Go on as a new program under the same process id, so that whoever watches us sees no end."""
+    logs.log_event(_log, "started_afresh")
+    sys.stderr.flush()
+    command = module_command("workstation", *sys.argv[1:])
+    os.execv(command[0], command)  # noqa: S606 - our own program, with our own arguments
 
 
 def _run(config: BoothConfig) -> int:
@@ -65,6 +84,18 @@ def _run(config: BoothConfig) -> int:
     stop_signals.close()
     booth.stop()
     return code
+
+
+def _bury_children() -> None:
+    """Wait for the children of the program that was here before: the engine's end when their sockets close, by exec.
+
+    Only before we have children of our own, whose exit codes their makers want.
+    """
+    deadline = time.monotonic() + CHILDREN_END_S
+    with contextlib.suppress(ChildProcessError):  # none left
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.01)
 
 
 class _Booth(QObject):

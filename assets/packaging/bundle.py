@@ -58,6 +58,7 @@ REQUIRED = (
     # A vendor's library of another word size is loaded by another Python, which needs these as files.
     *(f"_internal/drivers/idcard/vendor/{name}.py" for name in VENDOR_CHILD),
     "_internal/workstation/ui/messages/zh_CN.toml",
+    "_internal/kiosk_config/pack/template.toml",
 )
 _ELF = b"\x7fELF"
 
@@ -96,7 +97,7 @@ def _arguments(root: Path, target: Path, work: Path) -> list[str]:
     arguments = ["--noconfirm", "--clean", "--onedir", "--noupx", "--log-level=WARN"]
     arguments += [word for name, value in options.items() for word in (name, str(value))]
     arguments += [f"--add-data={root / 'assets' / name}:assets/{name}" for name in ASSETS]
-    arguments += ["--collect-data=workstation.ui", f"--copy-metadata={NAME}"]
+    arguments += ["--collect-data=workstation.ui", "--collect-data=kiosk_config.pack", f"--copy-metadata={NAME}"]
     # Both are imported by name only when a booth chooses that engine.
     arguments += ["--hidden-import=dlib", f"--hidden-import={DLIB_PACKAGE}", f"--collect-data={DLIB_PACKAGE}"]
     arguments += [f"--hidden-import={module}" for module in ("assets", "assets.drill", *entry_modules(PROGRAMS))]

@@ -139,7 +139,7 @@ class AccountForm(Section):
     """The site's account for this expert is typed into the login form of the main site.
 
     Attributes:
-        refused: what is on the page when the account is not taken.
+        refused: what is to be seen on the page when the account was not taken; the form in a new document says so too.
         tries: after this many refusals the booth stops, before the main site locks the account (E-506).
     """
 
@@ -222,6 +222,7 @@ class MainSitePack(Section):
     Attributes:
         serial: rises with every issue; a booth never goes back to a lower one.
         audience: the sub-sites it is made for; empty: any.
+        fallback: the login form to use when the main site refused three tickets (E-505) and the expert has an account.
         arrived: the page that the expert must come to before the booth says that they are in.
         signed_out: the page that the main site shows when its session is over (E-507).
         certificate_authorities: PEM of a private authority of the main site, if it has one.
@@ -236,6 +237,7 @@ class MainSitePack(Section):
     audience: tuple[MainSiteId, ...] = ()
     origins: Annotated[tuple[OriginRule, ...], Field(min_length=1, max_length=200)]
     launch: Launch
+    fallback: AccountForm | None = None
     arrived: PageMark
     signed_out: PageMark | None = None
     pins: tuple[Pin, ...] = ()
@@ -258,6 +260,8 @@ class MainSitePack(Section):
         for origin in used:
             if origin not in named:
                 raise ValueError(f"{origin} is not among the origins")
+        if self.fallback is not None and isinstance(self.launch, AccountForm):
+            raise ValueError("fallback is for launches that take a ticket")
         return self
 
     def is_valid_at(self, moment: datetime) -> bool:
@@ -267,5 +271,6 @@ class MainSitePack(Section):
     @property
     def needs_drill(self) -> bool:
         """Whether something in it speaks plain http, which only a drill may do."""
-        addresses = [rule.origin for rule in self.origins] + [self.launch.url]
+        doors = [self.launch] if self.fallback is None else [self.launch, self.fallback]
+        addresses = [rule.origin for rule in self.origins] + [door.url for door in doors]
         return any(urlsplit(address).scheme != "https" for address in addresses)

@@ -283,10 +283,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "booth" in metafunc.fixturenames:
         metafunc.parametrize(
             "booth",
-            [
-                pytest.param(name, marks=[pytest.mark.xdist_group("pcscd")] if way.uses_pcscd else [])
-                for name, way in WAYS.items()
-            ],
+            [pytest.param(name, marks=[pytest.mark.pcscd] if way.uses_pcscd else []) for name, way in WAYS.items()],
             indirect=True,
         )
 

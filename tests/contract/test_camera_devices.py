@@ -578,7 +578,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_agrees_with_itself_on_this_machine(tmp_path: Path) -> None:
     config = tmp_path / "booth.toml"
-    config.write_text('schema_version = 1\n[place]\nbooth_id = "a-1"\n', encoding="utf-8")
+    config.write_text('schema_version = 1\nmode = "drill"\nplace.booth_id = "a-1"\n', encoding="utf-8")
     spoken, told = command("--config", str(config)), command("--config", str(config), "--json")
     found = CameraReport.model_validate(json.loads(told.stdout))
     assert spoken.returncode == told.returncode == (1 if found.problem else 0)

@@ -26,7 +26,7 @@ from drivers.simulated.people import PERSON_A
 from drivers.simulated.sam import SAM_ID, SamEmulator
 from drivers.simulated.vpcd import Shown, VpcdCard
 
-pytestmark = pytest.mark.xdist_group("pcscd")
+pytestmark = pytest.mark.pcscd
 
 LIMIT_S = 20.0
 FEATURE_CODE = 0x42000DAC

@@ -31,7 +31,8 @@ def config(tmp_path: Path) -> Path:
 
 
 def write(config: Path, **sections: object) -> None:
-    document = {"schema_version": 1, "place": {"booth_id": "booth-03"}, **sections}
+    keys = {"pack_keys": [f"ed25519:{'A' * 43}"]}
+    document = {"schema_version": 1, "place": {"booth_id": "booth-03"}, "main_site": keys, **sections}
     config.write_text(tomli_w.dumps(document), encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ import hashlib
 import sqlite3
 from pathlib import Path
 
+import psutil
 import pytest
 
 from drivers.simulated.bench import Scene
@@ -20,7 +21,7 @@ from workstation.drill.stage import BOOTH_ID, PROJECT_ID, Stage
 from workstation.site.administration import ReviewPicture
 from workstation.site.contract import CommandKind
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pcscd")]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.pcscd]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -102,8 +103,24 @@ def test_the_good_day(stage, play):
     for kind in ("card_read", "face_compared", "presence_verified", "arrival_recorded", "task_confirmed", "checks_done",
                  "evaluation_opened", "evaluation_ended", "signed_out"):  # fmt: skip
         assert kinds(stage).count(kind) == 1
+    assert kinds(stage).count("pack_installed") == 1
+    assert "pack_refused" not in kinds(stage)
     assert_chain_holds(stage)
     assert_no_personal_data(stage.directory, str(play.kiosk.lines))
+
+
+def test_after_a_visit_a_new_process_waits_for_the_next_expert(stage, play):
+    good_day(play)
+    kiosk = play.kiosk
+    afresh = kiosk.wait_for(lambda line: line.get("event") == "started_afresh", 15)
+    kiosk.wait_for(lambda line: line.get("event") == "window_painted", 15, after=afresh)
+    idle = kiosk.wait_for_state("idle", 15, after=afresh)
+    engine = [child for child in psutil.Process(kiosk.pid).children(recursive=True) if "QtWebEngine" in child.name()]
+    assert engine == [], "the browser engine went with the first expert"
+    stage.bench.change(scene=Scene.PERSON_A, card="person-a")
+    kiosk.wait_for_state("face-check", 20, after=idle)
+    stage.bench.change(card=None)
+    assert_chain_holds(stage)
 
 
 def test_the_wrong_person_goes_to_a_human(stage, play):

@@ -14,6 +14,7 @@ from drivers.errors import ErrorCode
 from tests.integration.scripted_seat import EMPTY, EXPERT, STRANGER, TWO, ScriptedCamera, ScriptedClient
 from workstation.bridge import face as face_bridge
 from workstation.bridge.actions import KioskActions
+from workstation.bridge.doors import Doors
 from workstation.bridge.face import FaceBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.face.liveness import ChallengePolicy
@@ -82,8 +83,31 @@ class Elsewhere(QObject):
 
     def prepare(self) -> None: ...
 
+    def open(self, attempt: int, entry: object) -> None: ...
+
     def close_page(self) -> None:
         self.pages_closed += 1
+
+
+class OpenDoors(Doors):
+    def __init__(self) -> None: ...
+
+    def needs_account(self, *, by_account: bool) -> bool:
+        return by_account
+
+    def use(self) -> object:
+        return object()
+
+    def take(self, attempt: int, launch: object) -> ev.LaunchGranted:
+        return ev.LaunchGranted(attempt=attempt)
+
+    def origin(self) -> None: ...
+
+    def expect(self, main_site_id: str) -> None: ...
+
+    def drop_grant(self) -> None: ...
+
+    def forget(self) -> None: ...
 
 
 class Browser(Elsewhere):
@@ -100,7 +124,8 @@ class Booth(QObject):
         self.presence = PresenceBridge(face, RULES)
         self.actions = KioskActions(
             vault=IdentityVault(), card=self.elsewhere, face=face, presence=self.presence, health=self.elsewhere,
-            records=self.elsewhere, browser=self.browser, card_types=frozenset(CardType), is_drill=True,
+            records=self.elsewhere, browser=self.browser, doors=OpenDoors(),
+            card_types=frozenset(CardType), is_drill=True,
         )  # fmt: skip
         self.window = KioskWindow(WORDS)
         self.window.resize(1366, 768)
@@ -132,6 +157,7 @@ class Booth(QObject):
             lambda a: ev.Pressed(intent=ev.Intent.CONFIRM),
             lambda a: ev.ChecksDone(attempt=a, checks=(check,)),
             lambda a: ev.Pressed(intent=ev.Intent.CONFIRM),
+            lambda a: ev.LaunchGranted(attempt=a),
             lambda a: ev.PageOpened(attempt=a),
         ):
             self.actions.journey.handle(make(self.actions.journey.journey.attempt))

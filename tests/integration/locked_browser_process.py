@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
 from workstation.evaluation import engine
-from workstation.evaluation.entry import Entry
+from workstation.evaluation.entry import Account, Entry
 
 
 def tell(event: str, **facts: object) -> None:
@@ -39,7 +39,7 @@ def tell(event: str, **facts: object) -> None:
 
 
 def entry(url: str, origins: list[str]) -> Entry:
-    """Return the way to ``url``; unchecked, so that a test can also say what no signed pack would."""
+    """Return the way to ``url`` and on to the last origin; unchecked, so that a test can say what no pack would."""
     now = datetime.now(UTC)
     pack = MainSitePack.model_construct(
         main_site_id="test",
@@ -49,7 +49,7 @@ def entry(url: str, origins: list[str]) -> Entry:
         valid_until=now + timedelta(days=1),
         origins=tuple(OriginRule.model_construct(origin=origin) for origin in origins),
         launch=TicketGet.model_construct(url=url),
-        arrived=PageMark.model_construct(origin=origins[0] if origins else ""),
+        arrived=PageMark.model_construct(origin=origins[-1] if origins else ""),
     )
     return Entry(pack=pack)
 
@@ -109,6 +109,11 @@ class Driver(QObject):
 
     def do_open(self, url: str, origins: list[str]) -> None:
         self.view.open(entry(url, origins))
+
+    def do_enter(self, pack: dict[str, Any], ticket: str = "", account: list[str] | None = None) -> None:
+        """Enter as the application does, by a whole pack."""
+        known = None if account is None else Account(user=account[0], password=account[1])
+        self.view.open(Entry(pack=MainSitePack.model_validate(pack), ticket=ticket, account=known))
 
     def do_close(self) -> None:
         QGuiApplication.clipboard().setText("from the page")

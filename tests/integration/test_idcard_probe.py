@@ -23,7 +23,7 @@ from drivers.simulated.vpcd import Shown, VpcdCard
 from kiosk_config.loader import load
 
 # The probe looks at every reader of the machine, so no other test's service may run beside it.
-pytestmark = pytest.mark.xdist_group("pcscd")
+pytestmark = pytest.mark.pcscd
 
 LIMIT_S = 60.0
 SAM_ID = "05.03-20231128-0001234567-0987654321"
@@ -129,7 +129,7 @@ def test_a_pcsc_reader_is_found_and_the_lines_printed_are_a_configuration(
     assert_masked(result.stdout + result.stderr)
     lines = result.stdout[result.stdout.index("[reader]") :]
     path = tmp_path / "found.toml"
-    path.write_text('schema_version = 1\nplace.booth_id = "a"\n' + lines, encoding="utf-8")
+    path.write_text('schema_version = 1\nmode = "drill"\nplace.booth_id = "a"\n' + lines, encoding="utf-8")
     found = load(path).reader
     assert found.driver == "pcsc"
     assert found.name_pattern == f"^{reader.replace(' ', chr(92) + ' ')}$"

@@ -42,8 +42,7 @@ def _seat(site, main, client):
         "version": 1,
         "project_name": "浉河区<道路>工程",
         "main_site": "信阳市公共资源交易中心",
-        "main_site_url": f"{main.base_url}/enter",
-        "origins": [main.base_url],
+        "main_site_id": "demo",
         "starts_at": datetime.now(UTC).isoformat(),
         "expected_hours": 4,
         "entries": [{"name": "某", "id_number": ID_NUMBER, "alias": "专家1号", "role": "评委"}],
@@ -71,7 +70,7 @@ def browser() -> Iterator[requests.Session]:
 
 def launch_url(world) -> str:
     request = LaunchRequest(launch_id=uuid4(), arrival_id=world.arrival, project_id="P-1")
-    return world.client.launch(request).url
+    return f"{world.main.base_url}/enter?ticket={world.client.launch(request).ticket}"
 
 
 def form(points=10.0, comment="方案可行"):

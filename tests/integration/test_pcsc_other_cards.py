@@ -30,7 +30,7 @@ from drivers.simulated.reader import SimulatedCardReader
 from drivers.simulated.sam import SamEmulator
 from drivers.simulated.vpcd import Shown, VpcdCard
 
-pytestmark = pytest.mark.xdist_group("pcscd")
+pytestmark = pytest.mark.pcscd
 
 LIMIT_S = 20.0
 POLICY = ReadPolicy(assurance=Assurance.UNVERIFIED)

@@ -26,7 +26,7 @@ from drivers.simulated.people import PERSON_A, PERSON_B
 from drivers.simulated.sam import Fault, SamEmulator
 from drivers.simulated.vpcd import VpcdCard
 
-pytestmark = pytest.mark.xdist_group("pcscd")
+pytestmark = pytest.mark.pcscd
 
 LIMIT_S = 20.0
 

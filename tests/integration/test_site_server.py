@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
 import socket
@@ -15,18 +16,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 import requests
 import uvicorn
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from drivers.errors import ErrorCode, KioskError
+from kiosk_config.pack.signing import Ed25519Signer, digest
+from tests import packs
 from workstation.journal.journal import Journal
-from workstation.site.administration import BoothRow, ChainFault, EventPage, ReviewPicture, ReviewRow
+from workstation.site.administration import BoothRow, ChainFault, EventPage, PackRow, ReviewPicture, ReviewRow
 from workstation.site.client import SiteClient
 from workstation.site.contract import (
     MAX_PHOTO_BYTES,
@@ -48,9 +50,9 @@ from workstation.site.contract import (
 )
 from workstation.site.server import tokens
 from workstation.site.server.app import create_app
-from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_REVIEW_BYTES
+from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_PACK_BYTES, MAX_REVIEW_BYTES
 from workstation.site.server.database import Database, sqlite_url
-from workstation.site.server.models import Base, ReviewCase, RosterPhoto
+from workstation.site.server.models import Base, ReviewCase, RosterAccount, RosterPhoto
 from workstation.site.server.photos import PER_HOUR
 from workstation.site.server.reports import PAST_READINGS_KEPT, next_interval_s
 from workstation.site.server.reviews import KEPT
@@ -165,8 +167,7 @@ def roster(project="P-1", version=1, *, entries=None, starts_at=START, **changes
         "project_name": "浉河区道路工程",
         "section": "一标段",
         "main_site": "信阳市公共资源交易中心",
-        "main_site_url": "https://main.example/enter?lang=zh",
-        "origins": ["https://main.example"],
+        "main_site_id": "xinyang",
         "starts_at": starts_at.isoformat(),
         "expected_hours": 4,
         "entries": entries if entries is not None else [entry()],
@@ -201,7 +202,9 @@ def seated(client, id_number=ID_ONE) -> UUID:
 
 def ticket_of(client, arrival_id, project="P-1", launch_id=None) -> str:
     launch = client.launch(LaunchRequest(launch_id=launch_id or uuid4(), arrival_id=arrival_id, project_id=project))
-    return parse_qs(urlsplit(launch.url).query)["ticket"][0]
+    assert launch.account is None
+    assert launch.ticket not in repr(launch)
+    return launch.ticket
 
 
 def redeem(site, ticket, token=None):
@@ -509,10 +512,9 @@ def test_a_ticket_opens_the_main_site_once(site):
     put(site, roster())
     arrived = seated(site.three)
     launch = site.three.launch(LaunchRequest(launch_id=uuid4(), arrival_id=arrived, project_id="P-1"))
-    assert launch.url.startswith("https://main.example/enter?lang=zh&ticket=")
-    assert launch.origins == ["https://main.example"]
+    assert launch.main_site_id == "xinyang"
     assert launch.expires_at == START + timedelta(seconds=120)
-    ticket = parse_qs(urlsplit(launch.url).query)["ticket"][0]
+    ticket = launch.ticket
     assert len(ticket) >= 43
     holder = redeem(site, ticket).json()
     assert holder == {
@@ -594,6 +596,79 @@ def test_the_ticket_itself_is_not_stored(site, database_url):
     ticket = ticket_of(site.three, seated(site.three))
     if database_url.startswith("sqlite"):
         assert all(ticket.encode() not in file.read_bytes() for file in site.folder.iterdir())
+
+
+# --- accounts
+
+SECRET = "O0l1-测试密码"
+ACCOUNT = {"user": "zj-0417", "password": SECRET}
+
+
+def account_of(client, arrival_id):
+    request = LaunchRequest(launch_id=uuid4(), arrival_id=arrival_id, project_id="P-1", by_account=True)
+    return client.launch(request).account
+
+
+def test_an_account_is_for_the_expert_who_sits_there(site):
+    put(site, roster(entries=[entry(account=ACCOUNT), entry(ID_TWO)]))
+    account = account_of(site.three, seated(site.three))
+    assert account.model_dump() == ACCOUNT
+    assert SECRET not in repr(account)
+    other = seated(site.two, ID_TWO)
+    with pytest.raises(KioskError) as caught:
+        account_of(site.two, other)
+    assert caught.value.code is ErrorCode.TICKET_REFUSED
+
+
+@pytest.mark.parametrize("end", ["left", "replaced", "newer-roster", "key-changed"])
+def test_an_account_goes_with_its_reason(site, end):
+    put(site, roster(entries=[entry(account=ACCOUNT)]))
+    arrived = seated(site.three)
+    if end == "left":
+        sign_out(site.three, arrived)
+    elif end == "replaced":
+        put(site, roster(version=2, entries=[entry(account=ACCOUNT, replaced=True)]))
+    elif end == "newer-roster":
+        put(site, roster(version=2))
+    else:
+        with site.database._sessions.begin() as session:
+            session.execute(update(RosterAccount).values(sealed=b"x" * 60))
+    with pytest.raises(KioskError) as caught:
+        account_of(site.three, arrived)
+    assert caught.value.code is ErrorCode.TICKET_REFUSED
+
+
+def test_a_sealed_account_is_not_that_of_another_expert(site):
+    put(site, roster(entries=[entry(account=ACCOUNT), entry(ID_TWO, account={"user": "b", "password": "b"})]))
+    with site.database._sessions.begin() as session:
+        rows = {row.expert_id: row.sealed for row in session.scalars(select(RosterAccount))}
+        assert len(set(rows.values())) == 4
+        for row in session.scalars(select(RosterAccount)):
+            row.sealed = next(iter(rows.values()))
+    opened = []
+    for client, number in ((site.three, ID_ONE), (site.two, ID_TWO)):
+        arrived = seated(client, number)
+        with contextlib.suppress(KioskError):
+            opened.append(account_of(client, arrived).user)
+    assert opened in ([], ["zj-0417"])
+
+
+def test_accounts_are_deleted_when_their_day_is_over(site):
+    put(site, roster(entries=[entry(account=ACCOUNT)]))
+    site.clock.now += timedelta(days=2)
+    site.three.booth()
+    with site.database._sessions.begin() as session:
+        assert session.scalars(select(RosterAccount)).all() == []
+
+
+def test_a_password_is_not_stored_readable_and_not_repeated(site, database_url):
+    put(site, roster(entries=[entry(account=ACCOUNT)]))
+    account_of(site.three, seated(site.three))
+    if database_url.startswith("sqlite"):
+        assert all(SECRET.encode() not in file.read_bytes() for file in site.folder.iterdir())
+    refused = put(site, roster(version=2, entries=[entry(account={"user": "", "password": SECRET})]))
+    assert refused.status_code == 422
+    assert SECRET not in refused.text
 
 
 # --- reports
@@ -1055,3 +1130,89 @@ def test_pictures_of_reviews_are_for_the_administrator_alone(site):
         for place in places:
             assert admin(site, "GET", place, token=token).status_code == 401
     assert waiting(site)[0].views == 0
+
+
+# --- main-site packs
+
+
+def put_pack(site, text, main_site_id="zz", token=None, media_type="application/jose"):
+    headers = {"Authorization": f"Bearer {token or site.tokens.admin}", "Content-Type": media_type}
+    body = text.encode() if isinstance(text, str) else text
+    return site.http.put(f"{site.url}/v1/packs/{main_site_id}", data=body, headers=headers, timeout=20)
+
+
+def test_a_pack_reaches_the_booth_letter_by_letter(site):
+    text = packs.token()
+    assert site.three.booth().packs == []
+    row = PackRow.model_validate(put_pack(site, text + "\n").json())
+    assert (row.main_site_id, row.serial, row.sha256, row.received_at) == ("zz", 7, digest(text), START)
+    assert put_pack(site, packs.token(main_site_id="kf"), "kf").status_code == 200
+    assert [ref.model_dump() for ref in site.three.booth().packs] == [
+        {"main_site_id": "kf", "serial": 7, "sha256": digest(packs.token(main_site_id="kf"))},
+        {"main_site_id": "zz", "serial": 7, "sha256": digest(text)},
+    ]
+    assert site.three.pack("zz") == text
+    assert [row["main_site_id"] for row in admin(site, "GET", "/packs").json()] == ["kf", "zz"]
+
+
+def test_a_newer_pack_takes_the_place_and_an_older_one_does_not(site):
+    assert put_pack(site, packs.token()).status_code == 200
+    site.clock.now += timedelta(hours=1)
+    assert put_pack(site, packs.token()).json()["received_at"] == "2026-06-01T00:20:00Z", "the same changes nothing"
+    assert put_pack(site, packs.token(serial=2**53 - 1)).status_code == 200
+    assert put_pack(site, packs.token(serial=8)).status_code == 409
+    assert put_pack(site, packs.token(serial=2**53 - 1, name="B")).status_code == 409
+    assert site.three.pack("zz") == packs.token(serial=2**53 - 1)
+
+
+def test_of_packs_that_come_at_once_the_newest_stays(site):
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda serial: put_pack(site, packs.token(serial=serial)).status_code, range(1, 17)))
+    assert set(done) <= {200, 409}
+    assert site.three.booth().packs[0].serial == 16
+
+
+def test_a_pack_by_an_unknown_key_is_the_booths_to_refuse(site):
+    assert put_pack(site, packs.token(Ed25519Signer(packs.OTHER_KEY))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a.b",
+        "a.b.c",
+        packs.token().rsplit(".", 1)[0],
+        packs.token().rsplit(".", 1)[0] + ".",
+        packs.token() + "=",
+        "é" + packs.token(),
+        '{"serial": 1}',
+        packs.SIGNER.sign(b"{}"),
+        packs.SIGNER.sign(b"\xff"),
+        packs.SIGNER.sign(b"[" * 100_000),
+    ],
+)
+def test_what_is_no_signed_pack_is_refused(site, text):
+    refused = put_pack(site, text)
+    assert refused.status_code == 422
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert site.three.booth().packs == []
+
+
+def test_a_pack_of_another_main_site_and_one_that_is_too_long(site):
+    assert put_pack(site, packs.token(), "kf").status_code == 422
+    assert put_pack(site, packs.token(), "..%2fzz").status_code in {404, 422}
+    assert put_pack(site, packs.token(), "ZZ").status_code == 422
+    assert put_pack(site, "A" * (MAX_PACK_BYTES + 1)).status_code == 413
+
+
+def test_packs_are_for_the_administrator_to_send_and_for_booths_to_fetch(site):
+    assert put_pack(site, packs.token(), token=site.tokens.booths["booth-03"]).status_code == 401
+    assert put_pack(site, packs.token(), token=site.tokens.main_site).status_code == 401
+    assert admin(site, "GET", "/packs", token=site.tokens.booths["booth-03"]).status_code == 401
+    assert put_pack(site, packs.token()).status_code == 200
+    assert admin(site, "GET", "/booths/booth-03/packs/zz").status_code == 401
+    assert admin(site, "GET", "/booths/booth-03/packs/zz", token=site.tokens.booths["booth-02"]).status_code == 401
+    with pytest.raises(KioskError) as caught:
+        site.three.pack("kf")
+    assert caught.value.context["status"] == 404

@@ -23,6 +23,7 @@ TREE = debian.HERE / "tree"
 EXAMPLE = TREE / "etc/evaluation-workstation/booth.toml"
 UNIT = TREE / "lib/systemd/system/evaluation-workstation.service"
 BOOTH = 'booth_id = "xy-shihe-2-03"'
+KEYS = [f"ed25519:{'A' * 43}"]
 
 
 def settings(model: type[BaseModel] = BoothConfig, prefix: str = "") -> set[str]:
@@ -66,16 +67,18 @@ def test_depends_are_merged_and_the_computed_version_wins():
     assert merged == ["libc6 (>= 2.35)", "libpulse0 (>= 5)", "pulseaudio | pipewire-pulse"]
 
 
-def test_the_example_configuration_fails_for_the_booth_id_and_nothing_else():
+def test_the_example_configuration_fails_for_what_only_the_site_knows_and_nothing_else():
     with pytest.raises(ConfigError) as caught:
         load(EXAMPLE)
-    assert [(problem.key, problem.reason) for problem in caught.value.problems] == [("place.booth_id", "missing")]
+    assert [problem.key for problem in caught.value.problems] == ["place.booth_id", "main_site.pack_keys"]
 
 
-def test_the_example_configuration_is_good_once_the_booth_id_is_set(tmp_path):
+def test_the_example_configuration_is_good_once_those_are_set(tmp_path):
     path = tmp_path / "booth.toml"
-    path.write_text(EXAMPLE.read_text(encoding="utf-8").replace(f"# {BOOTH}", BOOTH), encoding="utf-8")
-    assert load(path) == BoothConfig.model_validate({"schema_version": 1, "place": {"booth_id": "xy-shihe-2-03"}})
+    text = EXAMPLE.read_text(encoding="utf-8").replace(f"# {BOOTH}", BOOTH)
+    path.write_text(text.replace("# pack_keys = []", f"pack_keys = {KEYS}"), encoding="utf-8")
+    expected = {"schema_version": 1, "place": {"booth_id": "xy-shihe-2-03"}, "main_site": {"pack_keys": KEYS}}
+    assert load(path) == BoothConfig.model_validate(expected)
 
 
 def test_the_example_configuration_shows_every_setting_with_its_default():

@@ -19,7 +19,12 @@ from kiosk_config.model import BoothConfig, Mode
 from kiosk_config.reference import settings_markdown
 
 SETTINGS_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
-MINIMAL: dict[str, Any] = {"schema_version": 1, "place": {"booth_id": "xy-shihe-2-03"}}
+PACK_KEY = f"ed25519:{'A' * 43}"
+MINIMAL: dict[str, Any] = {
+    "schema_version": 1,
+    "place": {"booth_id": "xy-shihe-2-03"},
+    "main_site": {"pack_keys": [PACK_KEY]},
+}
 MAX_SHOWN = 300
 
 
@@ -88,6 +93,7 @@ def test_an_empty_file_says_what_is_missing(file: Path) -> None:
     assert {key: problem.reason for key, problem in problems(file).items()} == {
         "schema_version": "missing",
         "place": "missing",
+        "main_site.pack_keys": "is needed: without a trusted key no main site can be opened",
     }
 
 
@@ -110,6 +116,10 @@ def test_an_empty_file_says_what_is_missing(file: Path) -> None:
         ({"storage": {"data_dir": "a\0b"}}, "storage.data_dir"),
         ({"screen": {"language": "fr"}}, "screen.language"),
         ({"screen": {"large_text": 1}}, "screen.large_text"),
+        ({"main_site": {"site_id": "Site", "pack_keys": [PACK_KEY]}}, "main_site.site_id"),
+        ({"main_site": {"pack_keys": []}}, "main_site.pack_keys"),
+        ({"main_site": {"pack_keys": [PACK_KEY[:-1]]}}, "main_site.pack_keys.0"),
+        ({"main_site": {"pack_keys": [PACK_KEY[:-1] + "B"]}}, "main_site.pack_keys.0"),
     ],
 )
 def test_a_wrong_value_is_named(file: Path, sections: dict[str, Any], key: str) -> None:
@@ -128,7 +138,7 @@ def test_a_long_value_is_shown_short(file: Path) -> None:
 
 
 def test_a_number_too_long_to_print_is_a_problem_like_any_other(file: Path) -> None:
-    file.write_text(f'schema_version = 1\nplace = {{ booth_id = "a" }}\n[ups]\nport = 0x{"f" * 6000}\n')
+    file.write_text(f'schema_version = 1\nmode = "drill"\nplace = {{ booth_id = "a" }}\n[ups]\nport = 0x{"f" * 6000}\n')
     assert list(problems(file)) == ["ups.port"]
 
 

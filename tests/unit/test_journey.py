@@ -753,3 +753,131 @@ def test_a_site_may_do_without_the_watch():
     assert fx.StartTimer(timer=e.Timer.SEAT, attempt=journey.attempt, seconds=60.0) in effects
     journey, effects = play(press(e.Intent.UNLOCK), face(e.FaceOutcome.NO_MATCH), journey=journey)
     assert not any(isinstance(effect, fx.WatchSeat) for effect in effects)
+
+
+# --- the way into the main site
+
+
+def granted(**facts):
+    return lambda attempt: e.LaunchGranted(attempt=attempt, **facts)
+
+
+def page_opened(attempt):
+    return e.PageOpened(attempt=attempt)
+
+
+TICKET, ACCOUNT = ErrorCode.TICKET_REFUSED, ErrorCode.ACCOUNT_REFUSED
+SIGNED_OUT = page_failed(ErrorCode.MAIN_SITE_SIGNED_OUT)
+
+
+def asked(effects):
+    return [effect for effect in effects if isinstance(effect, fx.RequestLaunch)]
+
+
+def test_after_three_refused_tickets_the_account_is_asked_for_if_the_pack_allows():
+    refused = (granted(has_fallback=True), page_failed(TICKET))
+    journey, effects = play(*TO_LAUNCH, *refused * 2)
+    assert [ask.by_account for ask in asked(effects)] == [False]
+    assert journey.state.problem is TICKET
+    journey, effects = play(*refused, journey=journey)
+    assert [ask.by_account for ask in asked(effects)] == [True]
+    journey, _ = play(granted(account_tries=2, has_fallback=True), page_opened, journey=journey)
+    assert isinstance(journey.state, s.Evaluating)
+
+
+def test_without_a_fallback_the_third_refused_ticket_is_the_last():
+    journey, effects = play(*TO_LAUNCH, *(granted(), page_failed(TICKET)) * 3)
+    assert journey.state.way.is_stopped
+    assert not asked(effects)
+    assert isinstance(play(timer(e.Timer.STATE), journey=journey)[0].state, s.SigningOut)
+
+
+def test_a_refused_account_is_typed_again_only_when_the_expert_asks_and_never_too_often():
+    journey, effects = play(*TO_LAUNCH, granted(account_tries=2), page_failed(ACCOUNT))
+    assert (journey.state.problem, journey.state.way.is_stopped) == (ACCOUNT, True)
+    assert not asked(effects)
+    assert play(timer(e.Timer.POLL), journey=journey) == (journey, ())
+    journey, effects = play(press(e.Intent.RETRY), journey=journey)
+    assert asked(effects)
+    journey, _ = play(granted(account_tries=2), page_failed(ACCOUNT), journey=journey)
+    assert play(press(e.Intent.RETRY), journey=journey) == (journey, ())
+
+
+def test_nobody_has_arrived_at_a_page_that_was_not_asked_for_or_has_failed():
+    journey, _ = play(*TO_LAUNCH)
+    assert play(page_opened, journey=journey) == (journey, ())
+    journey, _ = play(granted(), page_failed(ErrorCode.MAIN_SITE_UNREACHABLE), journey=journey)
+    assert isinstance(play(page_opened, journey=journey)[0].state, s.Launching)
+
+
+def test_the_end_of_the_main_sites_session_leads_back_in_and_says_so():
+    journey, effects = play(*TO_EVALUATION, SIGNED_OUT)
+    assert journey.state.problem is ErrorCode.MAIN_SITE_SIGNED_OUT
+    assert records(effects) == [("evaluation_interrupted", {"code": ErrorCode.MAIN_SITE_SIGNED_OUT})]
+    assert asked(effects)
+    journey, _ = play(granted(), journey=journey)
+    assert journey.state.problem is ErrorCode.MAIN_SITE_SIGNED_OUT
+    journey, effects = play(page_opened, journey=journey)
+    assert journey.state.notices == {ErrorCode.MAIN_SITE_SIGNED_OUT}
+    assert fx.StartTimer(timer=e.Timer.SETTLED, attempt=journey.attempt, seconds=120.0) in effects
+    journey, _ = play(timer(e.Timer.SETTLED), journey=journey)
+    assert (journey.state.notices, journey.state.sign_outs) == (frozenset(), 0)
+
+
+def test_three_ends_of_the_session_in_a_row_stop_the_booth_until_the_expert_asks():
+    back = (granted(), page_opened)
+    journey, effects = play(*TO_EVALUATION, SIGNED_OUT, *back, SIGNED_OUT, *back, SIGNED_OUT)
+    assert (journey.state.problem, journey.state.way.is_stopped) == (ErrorCode.MAIN_SITE_SIGNED_OUT, True)
+    assert not asked(effects)
+    _, effects = play(press(e.Intent.RETRY), journey=journey)
+    assert asked(effects)
+
+
+@st.composite
+def entrances(draw):
+    """A random walk from the launch on, in which main site and expert do what they can."""
+    journey, _ = play(*TO_LAUNCH)
+    tries = draw(st.integers(0, 3))
+    steps = []
+    for _ in range(draw(st.integers(1, 60))):
+        now = journey.attempt
+        event = draw(
+            st.sampled_from(
+                [
+                    e.LaunchGranted(attempt=now, account_tries=tries, has_fallback=not tries),
+                    e.LaunchGranted(attempt=now, account_tries=max(tries, 2)),
+                    e.PageOpened(attempt=now),
+                    *(
+                        e.PageFailed(attempt=now, code=code)
+                        for code in (TICKET, ACCOUNT, ErrorCode.MAIN_SITE_SIGNED_OUT)
+                    ),
+                    e.SiteFailed(attempt=now, code=ErrorCode.COMPONENT_MISSING),
+                    e.Pressed(intent=e.Intent.RETRY),
+                    *(e.TimerExpired(attempt=now, timer=which) for which in (e.Timer.POLL, e.Timer.STATE)),
+                ]
+            )
+        )
+        before = journey
+        journey, effects = transition(journey, event)
+        steps.append((before, event, effects, journey))
+    return steps
+
+
+@settings(max_examples=300, deadline=None)
+@given(entrances())
+def test_nobody_evaluates_without_arrival_and_no_account_is_tried_too_often(steps):
+    refusals, opening = 0, False
+    for before, event, effects, after in steps:
+        if isinstance(before.state, s.Launching) and isinstance(event, e.PageFailed):
+            refusals += event.code is ACCOUNT
+            opening = False
+        opens = any(isinstance(effect, fx.OpenPage) for effect in effects)
+        if opens and event.account_tries:
+            assert refusals < event.account_tries
+        if isinstance(after.state, s.Evaluating) and not isinstance(before.state, s.Evaluating):
+            assert isinstance(event, e.PageOpened)
+            assert opening
+            refusals = 0
+        opening = (opening or opens) and (opens or after.attempt == before.attempt)
+        if isinstance(after.state, s.Idle | s.SigningOut):
+            refusals = 0

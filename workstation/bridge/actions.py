@@ -9,30 +9,25 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal, Slot
 
 from drivers.contracts import Assurance, CardType, DeviceKind, DeviceState, DeviceStatus, IdCardRecord, Image
-from drivers.errors import ErrorCode, OtherCard
-from workstation.face.contract import ReferenceKind
+from drivers.errors import ErrorCode, KioskError, OtherCard
 from workstation.face.verification import Observation
 from workstation.health.board import HealthEvent
 from workstation.identity.vault import IdentityVault
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Attempt, Check, Reference, holder_of
-from workstation.site.contract import Command, CommandKind, Launch, MatchReply
+from workstation.journey.states import Attempt, Check, holder_of
+from workstation.site.contract import Command, Launch, MatchReply
 
-from .answers import comparison_facts, entry_of, matched
+from .answers import REFERENCE_KINDS, comparison_facts, matched, ordered
 from .browser import BrowserBridge
 from .card import CardBridge
+from .doors import Doors
 from .face import FaceBridge
 from .health import HealthBridge
 from .journey import JourneyBridge
 from .presence import PresenceBridge
 from .records import RecordBridge
 from .site import SiteBridge
-
-_REFERENCE_KINDS = {
-    Reference.CARD_PHOTO: ReferenceKind.CARD_PHOTO,
-    Reference.SITE_PHOTO: ReferenceKind.ROSTER_PHOTO,
-}
 
 
 class KioskActions(QObject):
@@ -43,9 +38,11 @@ class KioskActions(QObject):
 
     Signals:
         restart_requested(): the program must end; the watchdog starts it again.
+        afresh_requested(): the next visit wants a new process.
     """
 
     restart_requested = Signal()
+    afresh_requested = Signal()
 
     def __init__(
         self,
@@ -57,17 +54,17 @@ class KioskActions(QObject):
         health: HealthBridge,
         records: RecordBridge,
         browser: BrowserBridge,
+        doors: Doors,
         card_types: frozenset[CardType],
         is_drill: bool,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._vault, self._card, self._face, self._health = vault, card, face, health
-        self._presence, self._records, self._browser = presence, records, browser
+        self._presence, self._records, self._browser, self._doors = presence, records, browser, doors
         self._recorded_at: dict[str, float] = {}
         self._card_types, self._is_drill = card_types, is_drill
         self._site: SiteBridge | None = None
-        self._launch: Launch | None = None
         self.journey = JourneyBridge(self, self)
         card.card_inserted.connect(self._on_card_inserted)
         card.card_lifted.connect(self._on_card_lifted)
@@ -118,6 +115,8 @@ class KioskActions(QObject):
                 self._remember(effect)
             case fx.Restart():
                 self.restart_requested.emit()
+            case fx.StartAfresh():
+                self.afresh_requested.emit()
             case fx.StartTimer() | fx.StopTimer():
                 raise TypeError("timers belong to JourneyBridge")
 
@@ -133,8 +132,9 @@ class KioskActions(QObject):
                 if portrait is None:
                     self._tell(ev.FaceFailed(attempt=attempt, code=ErrorCode.CARD_PHOTO_UNUSABLE))
                 else:
-                    self._face.start(attempt, portrait, _REFERENCE_KINDS[reference])
+                    self._face.start(attempt, portrait, REFERENCE_KINDS[reference])
             case fx.RunChecks(attempt=attempt):
+                self._health.watch_main_site(self._doors.origin())  # the pack may have come meanwhile
                 self._health.check(attempt)
 
     def _use_camera(self, effect: fx.WatchSeat | fx.StopWatching | fx.StartUnlock | fx.StopFace) -> None:
@@ -164,20 +164,28 @@ class KioskActions(QObject):
                 self._site.arrive(attempt, session_id, method, self._vault.expert_hash)
             case fx.AskMatch(attempt=attempt, session_id=session_id):
                 self._site.match(attempt, session_id)
-            case fx.RequestLaunch(attempt=attempt, session_id=session_id, project_id=project_id):
-                self._site.launch(attempt, session_id, project_id)
+            case fx.RequestLaunch():
+                self._request_launch(self._site, effect)
+
+    def _request_launch(self, site: SiteBridge, effect: fx.RequestLaunch) -> None:
+        try:
+            by_account = self._doors.needs_account(by_account=effect.by_account)
+        except KioskError as error:
+            self._tell(ev.SiteFailed(attempt=effect.attempt, code=error.code))
+            return
+        site.launch(effect.attempt, effect.session_id, effect.project_id, by_account=by_account)
 
     def _use_browser(self, effect: fx.PrepareBrowser | fx.OpenPage | fx.ClosePage) -> None:
         match effect:
             case fx.PrepareBrowser():
                 self._browser.prepare()
-            case fx.OpenPage(attempt=attempt) if self._launch is not None:
-                launch, self._launch = self._launch, None
-                self._browser.open(attempt, entry_of(launch))
             case fx.OpenPage(attempt=attempt):
-                self._tell(ev.PageFailed(attempt=attempt, code=ErrorCode.TICKET_REFUSED))
+                if (entry := self._doors.use()) is not None:
+                    self._browser.open(attempt, entry)
+                else:
+                    self._tell(ev.PageFailed(attempt=attempt, code=ErrorCode.TICKET_REFUSED))
             case fx.ClosePage():
-                self._launch = None
+                self._doors.drop_grant()
                 self._browser.close_page()
 
     def _remember(
@@ -189,7 +197,7 @@ class KioskActions(QObject):
             case fx.WipeIdentity(attempt=attempt):
                 self._vault.clear()
                 self._face.release()
-                self._launch = None
+                self._doors.forget()
                 self._health.watch_main_site(None)
                 self._tell(ev.Wiped(attempt=attempt))
             case fx.Record():
@@ -309,7 +317,7 @@ class KioskActions(QObject):
 
     @Slot(int, object)
     def _on_health_checked(self, attempt: int, checks: tuple[Check, ...]) -> None:
-        self._tell(ev.ChecksDone(attempt=Attempt(attempt), checks=checks))
+        self._tell(ev.ChecksDone(attempt=Attempt(attempt), checks=(*checks, self._doors.check())))
 
     @Slot(object)
     def _on_records_failed(self, _code: ErrorCode) -> None:
@@ -363,14 +371,18 @@ class KioskActions(QObject):
     def _on_site_match_answered(self, attempt: int, reply: MatchReply) -> None:
         event = matched(attempt, reply)
         if isinstance(event, ev.ExpertMatched) and reply.assignment is not None:
-            self._health.watch_main_site(reply.assignment.main_site_origin)
+            self._doors.expect(reply.assignment.main_site_id)
+            self._health.watch_main_site(self._doors.origin())
         self._tell(event)
 
     @Slot(int, object)
     def _on_site_launch_granted(self, attempt: int, launch: Launch) -> None:
-        if attempt == self.journey.journey.attempt:
-            self._launch = launch
-            self._tell(ev.LaunchGranted(attempt=Attempt(attempt)))
+        if attempt != self.journey.journey.attempt:
+            return
+        try:
+            self._tell(self._doors.take(attempt, launch))
+        except KioskError as error:
+            self._tell(ev.SiteFailed(attempt=Attempt(attempt), code=error.code))
 
     @Slot(int, object)
     def _on_site_request_failed(self, attempt: int, code: ErrorCode) -> None:
@@ -378,17 +390,7 @@ class KioskActions(QObject):
 
     @Slot(object)
     def _on_site_command_received(self, command: Command) -> None:
-        match command.kind:
-            case CommandKind.REVIEW_PASSED:
-                self._tell(ev.ReviewPassed(session_id=command.session_id))
-            case CommandKind.REVIEW_REJECTED:
-                self._tell(ev.ReviewRejected(session_id=command.session_id))
-            case CommandKind.REVIEW_AGAIN:
-                self._tell(ev.ReviewAgain(session_id=command.session_id))
-            case CommandKind.REVIEW_ON_SITE:
-                self._tell(ev.ReviewOnSite(session_id=command.session_id))
-            case CommandKind.MESSAGE:
-                self._tell(ev.MessageArrived(text=command.text))
+        self._tell(ordered(command))
 
 
 def _overwrite(picture: Image | None) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from drivers.errors import ErrorCode
-from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
-from workstation.evaluation.entry import Entry
+from workstation.face.contract import ReferenceKind
 from workstation.face.verification import Observation
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Assignment, Attempt, Locked, State, holder_of
-from workstation.site.contract import Launch, MatchReply, MatchState
+from workstation.journey.states import Assignment, Attempt, Locked, Reference, State, holder_of
+from workstation.site.contract import Command, CommandKind, MatchReply, MatchState
+
+REFERENCE_KINDS = {
+    Reference.CARD_PHOTO: ReferenceKind.CARD_PHOTO,
+    Reference.SITE_PHOTO: ReferenceKind.ROSTER_PHOTO,
+}
 
 _PENDING = {
     MatchState.ROSTER_PENDING: ErrorCode.ROSTER_NOT_HERE,
@@ -25,11 +27,26 @@ def matched(attempt: int, reply: MatchReply) -> ev.ExpertMatched | ev.MatchPendi
     """Return what a reply to "who is this?" means."""
     found = reply.assignment
     if reply.state is MatchState.MATCHED and found is not None:
-        facts = found.model_dump(exclude={"main_site_origin", "starts_at"})
+        facts = found.model_dump(exclude={"starts_at"})
         starts_at = found.starts_at.astimezone().strftime("%H:%M")
         return ev.ExpertMatched(attempt=Attempt(attempt), assignment=Assignment(starts_at=starts_at, **facts))
     code = _PENDING.get(reply.state, ErrorCode.ROSTER_NOT_LISTED)
     return ev.MatchPending(attempt=Attempt(attempt), code=code, booth_label=reply.booth_label or "")
+
+
+def ordered(command: Command) -> ev.Event:
+    """Return what an order of the site means."""
+    match command.kind:
+        case CommandKind.REVIEW_PASSED:
+            return ev.ReviewPassed(session_id=command.session_id)
+        case CommandKind.REVIEW_REJECTED:
+            return ev.ReviewRejected(session_id=command.session_id)
+        case CommandKind.REVIEW_AGAIN:
+            return ev.ReviewAgain(session_id=command.session_id)
+        case CommandKind.REVIEW_ON_SITE:
+            return ev.ReviewOnSite(session_id=command.session_id)
+        case CommandKind.MESSAGE:
+            return ev.MessageArrived(text=command.text)
 
 
 def comparison_facts(observation: Observation, state: State, model: str) -> dict[str, fx.Fact]:
@@ -49,19 +66,3 @@ def comparison_facts(observation: Observation, state: State, model: str) -> dict
         facts["liveness_challenges"] = found.challenges
         facts["passive_score"] = found.passive_score
     return facts
-
-
-def entry_of(launch: Launch) -> Entry:
-    """Return the way in that the site granted."""
-    now = datetime.now(UTC)
-    pack = MainSitePack(
-        main_site_id="main-site",
-        name="main site",
-        serial=1,
-        issued_at=now,
-        valid_until=now + timedelta(days=1),
-        origins=tuple(OriginRule(origin=origin) for origin in launch.origins),
-        launch=TicketGet(url=launch.url),
-        arrived=PageMark(origin=launch.origins[0]),
-    )
-    return Entry(pack=pack)

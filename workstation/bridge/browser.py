@@ -37,6 +37,11 @@ class BrowserBridge(QObject):
         self._attempt = 0
         self._is_open = False
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the engine is in memory. It cannot be unloaded."""
+        return self._view is not None
+
     def prepare(self) -> None:
         """Load the engine and make the empty view, while the expert reads."""
         if self._view is not None:

@@ -27,6 +27,9 @@ BOARD_INTERVAL_MS = 1000
 CHECK_TIMEOUT_S = 6.0
 """Longer than one probe of the main site takes; after it, what is not known counts as not good."""
 
+_BOTH_SERVERS = frozenset({ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.SITE_SERVER_UNREACHABLE})
+"""Who reaches neither has no network (E-503)."""
+
 
 class HealthBridge(QObject):
     """Signals are emitted in the GUI thread.
@@ -174,6 +177,8 @@ class HealthBridge(QObject):
         readings = self.snapshot().readings.values()
         self._reports = [reading.report() for reading in readings]
         now = frozenset(code for reading in readings if (code := _condition(reading)) is not None)
+        if now >= _BOTH_SERVERS:
+            now |= {ErrorCode.NETWORK_DOWN}
         for code in now - self._conditions:
             self.condition_raised.emit(code)
         for code in self._conditions - now:

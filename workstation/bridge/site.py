@@ -121,12 +121,13 @@ class SiteBridge(QObject):
         """Ask whose seat this is."""
         self._request(attempt, lambda: self.match_answered.emit(attempt, self._client.match(UUID(session_id))))
 
-    def launch(self, attempt: int, session_id: str, project_id: str) -> None:
-        """Ask for a ticket. The same attempt repeated gets the same ticket."""
+    def launch(self, attempt: int, session_id: str, project_id: str, *, by_account: bool = False) -> None:
+        """Ask for a ticket, or for the expert's account. The same attempt repeated gets the same ticket."""
         request = LaunchRequest(
             launch_id=uuid5(NAMESPACE_URL, f"{session_id}/launch/{attempt}"),
             arrival_id=UUID(session_id),
             project_id=project_id,
+            by_account=by_account,
         )
         self._request(attempt, lambda: self.launch_granted.emit(attempt, self._client.launch(request)))
 

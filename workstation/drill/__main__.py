@@ -14,6 +14,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workstation.drill.packs import LaunchKind
 
 SCREEN = "1920x1080"
 
@@ -24,6 +28,8 @@ def main() -> int:
     parser.add_argument("--scripted", action="store_true", help="play the good day even when there is a display")
     parser.add_argument("--screens", type=Path, help="folder for the screenshots of the scripted day")
     parser.add_argument("--size", default=SCREEN, help="size of the virtual screen, such as 1366x768")
+    kinds = ("ticket-get", "ticket-post", "ticket-header", "oidc", "account")
+    parser.add_argument("--launch", choices=kinds, default="ticket-get", help="how the main site is entered")
     options = parser.parse_args()
     # Leaving by exception ends every service that was started.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
@@ -32,13 +38,13 @@ def main() -> int:
         if has_display and not options.scripted:
             from workstation.drill.session import run_session  # noqa: PLC0415 - opens the display
 
-            return run_session(Path(directory))
+            return run_session(Path(directory), options.launch)
         screens = options.screens or Path(tempfile.mkdtemp(prefix="evaluation-screens-"))
         with virtual_screen(options.size):
-            return _play(Path(directory), screens)
+            return _play(Path(directory), screens, options.launch)
 
 
-def _play(directory: Path, screens: Path) -> int:
+def _play(directory: Path, screens: Path, launch: LaunchKind) -> int:
     from PySide6.QtGui import QGuiApplication  # noqa: PLC0415 - connects to the virtual screen
 
     from workstation.drill.kiosk import KioskProcess  # noqa: PLC0415
@@ -46,7 +52,7 @@ def _play(directory: Path, screens: Path) -> int:
     from workstation.drill.stage import Stage  # noqa: PLC0415
 
     painter = QGuiApplication(sys.argv[:1])
-    with Stage(directory, fullscreen=True) as stage:
+    with Stage(directory, launch=launch, fullscreen=True) as stage:
         for device, reason in stage.notes.items():
             print(f"simulated {device}: {reason}")
         if os.geteuid() == 0:

@@ -8,7 +8,7 @@ import requests
 from pydantic import BaseModel, TypeAdapter
 
 from workstation.site.administration import BoothSettings, EventPage, ReviewPicture, ReviewRow, Roster
-from workstation.site.contract import REVIEW_OVER, Command, CommandKind, EventReport
+from workstation.site.contract import PACK_MEDIA_TYPE, REVIEW_OVER, Command, CommandKind, EventReport
 
 TIMEOUT_S = 5.0
 _REVIEWED = REVIEW_OVER | {"review_again"}
@@ -35,6 +35,16 @@ class Administrator:
     def deliver(self, roster: Roster) -> None:
         """Deliver a roster."""
         self._send("PUT", f"/rosters/{roster.project_id}", roster)
+
+    def deliver_pack(self, main_site_id: str, token: str) -> None:
+        """Deliver a signed main-site pack."""
+        response = self._session.put(
+            f"{self._base}/packs/{main_site_id}",
+            data=token.encode(),
+            headers={"Content-Type": PACK_MEDIA_TYPE},
+            timeout=TIMEOUT_S,
+        )
+        response.raise_for_status()
 
     def review(self, booth_id: str, session_id: str, kind: CommandKind) -> None:
         """Decide a review that waits at a booth, or say what comes first."""

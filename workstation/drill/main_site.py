@@ -9,14 +9,16 @@ import sys
 import threading
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import requests
-from fastapi import Cookie, FastAPI, Request
+from fastapi import Cookie, FastAPI, Header, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
 from workstation.drill import main_site_pages as pages
+from workstation.drill.accounts import known_account
 from workstation.drill.evaluation_record import BIDDERS, Bidder, FormError, Record, parse_form
 from workstation.site.contract import TicketHolder, TicketRedemption
 from workstation.site.server.listener import Listener
@@ -97,6 +99,11 @@ class Sessions:
         with self._lock:
             return self._holders.get(cookie)
 
+    def close_all(self) -> None:
+        """Log everybody out."""
+        with self._lock:
+            self._holders.clear()
+
     def close(self, cookie: str) -> None:
         """Log out. Idempotent."""
         with self._lock:
@@ -106,7 +113,9 @@ class Sessions:
 def create_app(office: TicketOffice) -> FastAPI:
     """Build the demo main site."""
     app = FastAPI(title="Demo main site", docs_url=None, redoc_url=None, openapi_url=None)
-    _add_doors(app, office, sessions := Sessions())
+    _add_ticket_doors(app, office, sessions := Sessions())
+    _add_account_door(app, sessions)
+    _add_session(app, sessions)
     _add_evaluation(app, sessions, Record())
 
     @app.get("/health")
@@ -120,20 +129,68 @@ def create_app(office: TicketOffice) -> FastAPI:
     return app
 
 
-def _add_doors(app: FastAPI, office: TicketOffice, sessions: Sessions) -> None:
+def _by_ticket(office: TicketOffice, sessions: Sessions, ticket: str, target: str = "/evaluation") -> Response:
+    try:
+        holder = office.redeem(ticket)
+    except SiteAwayError:
+        text = "暂时无法核验入场凭证，请稍候重新进入，或呼叫管理员。"
+        return _html(pages.message("请稍候", text, is_refusal=True), HTTPStatus.BAD_GATEWAY)
+    if holder is None:
+        text = "入场凭证无效、已使用或已过期。请返回工位程序重新进入。"
+        return _html(pages.message("未能进入评标系统", text, is_refusal=True), HTTPStatus.FORBIDDEN)
+    return _logged_in(sessions, holder, target)
+
+
+def _add_ticket_doors(app: FastAPI, office: TicketOffice, sessions: Sessions) -> None:
     @app.get("/enter")
-    def enter(ticket: str = "") -> Response:
-        try:
-            holder = office.redeem(ticket)
-        except SiteAwayError:
-            text = "暂时无法核验入场凭证，请稍候重新进入，或呼叫管理员。"
-            return _html(pages.message("请稍候", text, is_refusal=True), HTTPStatus.BAD_GATEWAY)
+    def enter(ticket: str = "", authorization: Annotated[str, Header()] = "") -> Response:
+        return _by_ticket(office, sessions, ticket or authorization.removeprefix("Bearer "))
+
+    @app.post("/enter")
+    async def enter_by_form(request: Request) -> Response:
+        fields = await _fields(request)
+        return await run_in_threadpool(_by_ticket, office, sessions, fields.get("ticket", ""))
+
+    @app.get("/initiate")
+    def initiate(request: Request, iss: str = "", login_hint: str = "", target_link_uri: str = "") -> Response:
+        # We are our own issuer; a target elsewhere would make an open redirector of us (OpenID Connect Core 4).
+        own = f"{request.url.scheme}://{request.url.netloc}"
+        if iss != own or (target_link_uri and not target_link_uri.startswith(f"{own}/")):
+            text = "登录请求的来源或目标不符。"
+            return _html(pages.message("未能进入评标系统", text, is_refusal=True), HTTPStatus.BAD_REQUEST)
+        query = urlencode({"login_hint": login_hint, "target": target_link_uri.removeprefix(own) or "/evaluation"})
+        return RedirectResponse(f"/authorize?{query}", HTTPStatus.SEE_OTHER, headers=_HEADERS)
+
+    @app.get("/authorize")
+    def authorize(login_hint: str = "", target: str = "/evaluation") -> Response:
+        is_ours = target.startswith("/") and not target.startswith(("//", "/\\"))
+        return _by_ticket(office, sessions, login_hint, target if is_ours else "/evaluation")
+
+
+def _add_account_door(app: FastAPI, sessions: Sessions) -> None:
+    @app.get("/login")
+    def login_form() -> Response:
+        return _html(pages.login(""), HTTPStatus.OK)
+
+    @app.post("/login")
+    async def login(request: Request) -> Response:
+        fields = await _fields(request)
+        holder = known_account(fields.get("user", ""), fields.get("password", ""))
         if holder is None:
-            text = "入场凭证无效、已使用或已过期。请返回工位程序重新进入。"
-            return _html(pages.message("未能进入评标系统", text, is_refusal=True), HTTPStatus.FORBIDDEN)
-        response = RedirectResponse("/evaluation", HTTPStatus.SEE_OTHER, headers=_HEADERS)
-        response.set_cookie(COOKIE, sessions.open(holder), httponly=True, samesite="strict")
-        return response
+            return _html(pages.login("用户名或密码不正确。"), HTTPStatus.OK)
+        return _logged_in(sessions, holder, "/evaluation")
+
+
+def _add_session(app: FastAPI, sessions: Sessions) -> None:
+    @app.get("/session")
+    def session(cookie: SessionCookie = "") -> Response:
+        return Response(status_code=HTTPStatus.UNAUTHORIZED if sessions.holder(cookie) is None else HTTPStatus.OK)
+
+    @app.post("/drill/time-out")
+    def time_out() -> dict[str, str]:
+        """End every session, as the idle time-out of a main site does after lunch."""
+        sessions.close_all()
+        return {"status": "ok"}
 
     @app.post("/logout")
     def logout(cookie: SessionCookie = "") -> Response:
@@ -182,7 +239,8 @@ _HEADERS = {
 
 def _html(content: str, status: HTTPStatus, nonce: str = "") -> HTMLResponse:
     script = f"'nonce-{nonce}'" if nonce else "'none'"
-    policy = f"default-src 'none'; style-src 'self'; script-src {script}; form-action 'self'; base-uri 'none'"
+    own = "style-src 'self'; connect-src 'self'; form-action 'self'"
+    policy = f"default-src 'none'; {own}; script-src {script}; base-uri 'none'"
     return HTMLResponse(content, status, headers={**_HEADERS, "Content-Security-Policy": policy})
 
 
@@ -191,6 +249,12 @@ def _evaluation_page(
 ) -> Response:
     nonce = secrets.token_urlsafe(16)
     return _html(pages.evaluation(holder, record, bidder, nonce=nonce, notice=notice), status, nonce)
+
+
+def _logged_in(sessions: Sessions, holder: TicketHolder, target: str) -> Response:
+    response = RedirectResponse(target, HTTPStatus.SEE_OTHER, headers=_HEADERS)
+    response.set_cookie(COOKIE, sessions.open(holder), httponly=True, samesite="strict")
+    return response
 
 
 def _not_logged_in() -> Response:

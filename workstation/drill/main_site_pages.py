@@ -82,6 +82,11 @@ def message(heading: str, text: str, *, is_refusal: bool) -> str:
     return _fill("layout.html", title=heading, account="", body=body)
 
 
+def login(refused: str) -> str:
+    """Return the login form; ``refused`` says why the last account was not taken."""
+    return _fill("layout.html", title="登录", account="", body=_fill("login.html", refused=refused))
+
+
 def _page(title: str, holder: TicketHolder, record: Record, content: Markup, *, current: str) -> str:
     account = _fill("account.html", alias=holder.alias, role=holder.role, booth=holder.booth_label)
     bidders = [

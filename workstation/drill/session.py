@@ -18,6 +18,7 @@ from drivers.simulated.bench import Scene
 from workstation.drill.console import CardChoice, DrillConsole
 from workstation.drill.cooperation import Cooperation
 from workstation.drill.kiosk import KioskProcess, Line
+from workstation.drill.packs import LaunchKind
 from workstation.drill.review import CHOICES, WaitingReview
 from workstation.drill.stage import BOOTH_ID, Stage
 from workstation.site.contract import CommandKind
@@ -155,14 +156,14 @@ class Session(QObject):
             self._show(f"站点服务器没有接受：{type(error).__name__}")
 
 
-def run_session(directory: Path) -> int:
+def run_session(directory: Path, launch: LaunchKind = "ticket-get") -> int:
     """Show kiosk and console until either window is closed."""
     logging.basicConfig(level=logging.INFO)
     qt = QApplication(sys.argv[:1])
     install_fonts(qt)
     if os.geteuid() == 0:
         _log.warning("running as root: in drill mode, and only there, Chromium's sandbox is off")
-    with Stage(directory, fullscreen=False) as stage:
+    with Stage(directory, launch=launch, fullscreen=False) as stage:
         unavailable: dict[str, str] = {}
         if "reader" in stage.notes:
             _log.info("simulated reader: %s", stage.notes["reader"])

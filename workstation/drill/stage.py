@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import requests
 import tomli_w
 
 from drivers.contracts import Assurance
@@ -27,15 +28,17 @@ from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_
 from drivers.simulated.people import DRILL_CARDS, PERSON_A, PERSON_B
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
+from workstation.drill import accounts
+from workstation.drill.accounts import PROJECT_ID
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
+from workstation.drill.packs import MAIN_SITE_ID, LaunchKind, PackOffice, demo_pack
 from workstation.site.administration import BoothSettings, Roster, RosterEntry
 from workstation.site.contract import Booking
 from workstation.site.embedded import EmbeddedSite, ServerProcess
 from workstation.spawn import module_command
 
 BOOTH_ID = "xy-shihe-2-03"
-PROJECT_ID = "XY-2026-GC-0417"
 EXPECTED = {
     "person-a": PERSON_A,
     "rare-character": PERSON_A,
@@ -56,11 +59,13 @@ class Stage:
         photo: settings of the configuration's [photo] section.
         face: settings of the configuration's [face] section.
         presence: settings of the configuration's [presence] section.
+        launch: how the demo main site is entered.
         screen: settings of the configuration's [screen] section.
 
     Attributes:
         config_file: the configuration for the kiosk.
         environment: what the kiosk needs in its environment.
+        packs: signs the main-site packs that the kiosk believes.
         notes: what is simulated because a real service cannot run here, by device.
     """
 
@@ -70,6 +75,7 @@ class Stage:
         photo: Mapping[str, str] | None = None,
         face: Mapping[str, list[str] | int] | None = None,
         presence: Mapping[str, float | bool] | None = None,
+        launch: LaunchKind = "ticket-get",
         **screen: bool | str,
     ) -> None:
         self.directory = directory
@@ -81,6 +87,8 @@ class Stage:
         self._face = dict(face or {})
         self._presence = dict(presence or {})
         self._screen = screen
+        self.packs = PackOffice()
+        self._launch = launch
         self._applied = BenchState()
         self._undo = contextlib.ExitStack()
         self._pcscd: PcscdService | None = None
@@ -147,16 +155,26 @@ class Stage:
         main_site = self._undo.enter_context(
             ServerProcess("workstation.drill.main_site", "--site", site.base_url, f"--token={site.tokens.main_site}")
         )
+        self._main_site_url = main_site.base_url
         self.main_site_link = self._undo.enter_context(contextlib.closing(_link_to(main_site.base_url)))
         self.administrator = Administrator(site.base_url, site.tokens.admin)
         self._undo.callback(self.administrator.close)
         self.administrator.set_up_booth(BOOTH_ID, _booth())
+        self.deliver_pack()
         self.deliver_roster()
+
+    def deliver_pack(self) -> None:
+        """Deliver a newly signed pack of the demo main site."""
+        origin = f"http://127.0.0.1:{self.main_site_link.port}"
+        self.administrator.deliver_pack(MAIN_SITE_ID, self.packs.issue(demo_pack(origin, launch=self._launch)))
 
     def deliver_roster(self, *, listed: bool = True) -> None:
         """Deliver a new version of the roster; with ``listed`` false nobody is on it."""
-        origin = f"http://127.0.0.1:{self.main_site_link.port}"
-        self.administrator.deliver(_roster(origin, _entries() if listed else []))
+        self.administrator.deliver(_roster(_entries() if listed else []))
+
+    def time_out_main_site(self) -> None:
+        """Let the main site end every session, as its idle time-out does."""
+        requests.post(f"{self._main_site_url}/drill/time-out", timeout=5).raise_for_status()
 
     def _start_reader(self) -> dict[str, Any]:
         port = free_port_pair()
@@ -224,6 +242,7 @@ class Stage:
                 "token_file": str(token_file),
                 "timeout_s": 2.0,
             },
+            "main_site": {"pack_keys": [self.packs.public_key]},
             "storage": {"data_dir": str(self.directory / "kiosk"), "min_free_mb": 50},
             "photo": self._photo,
             "face": self._face,
@@ -271,8 +290,9 @@ def _entries() -> list[RosterEntry]:
             RosterEntry(
                 name=record.name,
                 id_number=record.id_number,
-                alias=f"专家{seat:02}",
-                role="技术标评委（副场）",
+                alias=accounts.alias(seat),
+                role=accounts.ROLE,
+                account=accounts.account(seat),
                 booth_id=BOOTH_ID,
                 photo=b64encode(photo),
             )
@@ -280,16 +300,15 @@ def _entries() -> list[RosterEntry]:
     return entries
 
 
-def _roster(origin: str, entries: list[RosterEntry]) -> Roster:
+def _roster(entries: list[RosterEntry]) -> Roster:
     now = datetime.now(UTC)
     return Roster(
         project_id=PROJECT_ID,
         version=int(now.timestamp() * 1000),
-        project_name="信阳市某道路改造工程",
+        project_name=accounts.PROJECT_NAME,
         section="第二标段",
         main_site="信阳市公共资源交易中心（演示）",
-        main_site_url=f"{origin}/enter",
-        origins=[origin],
+        main_site_id=MAIN_SITE_ID,
         starts_at=now + timedelta(minutes=5),
         expected_hours=4,
         signing="临时 CA（编号 0317，离席归还）",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kiosk_config.pack.model import MainSitePack
+from kiosk_config.pack.model import AccountForm, Launch, MainSitePack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +22,15 @@ class Entry:
     pack: MainSitePack
     ticket: str = field(default="", repr=False)
     account: Account | None = field(default=None, repr=False)
+
+    @property
+    def way_in(self) -> Launch:
+        """The pack's launch, or its fallback when an account is at hand and the launch takes a ticket."""
+        if self.account is not None and self.pack.fallback is not None:
+            return self.pack.fallback
+        return self.pack.launch
+
+    @property
+    def form(self) -> AccountForm | None:
+        """The login form to type into, ``None`` when a ticket opens the door."""
+        return self.way_in if isinstance(self.way_in, AccountForm) else None

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QTimer, QUrl, Signal, Slot
 from PySide6.QtWebEngineCore import (
     QWebEngineCertificateError,
     QWebEngineDesktopMediaRequest,
     QWebEngineDownloadRequest,
     QWebEngineFileSystemAccessRequest,
     QWebEngineFullScreenRequest,
-    QWebEngineHttpRequest,
     QWebEngineLoadingInfo,
     QWebEngineNewWindowRequest,
     QWebEnginePage,
@@ -30,6 +29,9 @@ from PySide6.QtWebEngineCore import (
 
 from drivers.errors import ErrorCode
 
+from .entrance import Entrance
+from .entry import Entry
+from .launch import first_request, ticket_header
 from .policy import OriginPolicy, Refusal, Use, Verdict
 
 _Resource = QWebEngineUrlRequestInfo.ResourceType
@@ -63,8 +65,8 @@ _ATTRIBUTES = {
     _Attribute.WebRTCPublicInterfacesOnly: True,
 }
 
-# What a main site answers to a ticket that it does not take (RFC 9110 sections 15.5.2, 15.5.4, 15.5.11).
-_TICKET_REFUSED_STATUS = frozenset({401, 403, 410})
+# What a main site answers to a ticket or an account that it does not take (RFC 9110 sections 15.5.2, 15.5.4, 15.5.11).
+_REFUSED_STATUS = frozenset({401, 403, 410})
 _NET_ERR_ABORTED = -3  # Chromium net_error_list.h: another navigation, a download or ourselves ended this load.
 
 
@@ -79,6 +81,9 @@ class RequestFilter(QWebEngineUrlRequestInterceptor):
     Not everything is a request: the engine shows us neither WebRTC nor the bare connection of ``<link
     rel=preconnect>``. Neither can load anything; keeping them in is the firewall's part.
 
+    Attributes:
+        carries_ticket: the main frame's request has the ticket in a header, which the engine would repeat on redirects.
+
     Signals:
         request_refused(str host, str reason): a request was blocked.
     """
@@ -88,6 +93,13 @@ class RequestFilter(QWebEngineUrlRequestInterceptor):
     def __init__(self, policy: OriginPolicy, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._policy = policy
+        self._ticket: tuple[str, bytes, bytes] | None = None
+        self.carries_ticket = False
+
+    def send_once(self, url: str, header: tuple[str, str]) -> None:
+        """Put ``header`` on the next request of the main frame if it goes to ``url``, and on no other."""
+        name, value = header
+        self._ticket = (url, name.encode("ascii"), value.encode("ascii", "replace"))
 
     def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:
         """Decide on one request; Qt calls it on the GUI thread for every redirect too."""
@@ -96,6 +108,11 @@ class RequestFilter(QWebEngineUrlRequestInterceptor):
         if verdict.refusal is not None:
             info.block(True)
             self.request_refused.emit(verdict.host, verdict.refusal.value)
+        elif use is Use.MAIN_FRAME and self._ticket is not None:
+            (url, name, value), self._ticket = self._ticket, None
+            if url_text(info.requestUrl()) == url:
+                self.carries_ticket = True
+                info.setHttpHeader(QByteArray(name), QByteArray(value))
 
 
 class LockedPage(QWebEnginePage):
@@ -107,8 +124,8 @@ class LockedPage(QWebEnginePage):
     Signals:
         navigation_refused(str host, str reason): something was refused (``policy.Refusal``); each pair of a refused
             sub-resource is told once per document.
-        opened(): the main frame shows a document of an allowed origin, HTTP status below 400. Once per ``start``.
-        failed(ErrorCode code): the document could not be loaded or was lost.
+        opened(): the expert has arrived: the main frame shows the page that the pack calls the evaluation. Once.
+        failed(ErrorCode code): nobody arrived, or what was open is lost, or its session over (E-507).
     """
 
     navigation_refused = Signal(str, str)
@@ -118,6 +135,8 @@ class LockedPage(QWebEnginePage):
     def __init__(self, profile: QWebEngineProfile, policy: OriginPolicy, *, load_timeout_s: float) -> None:
         super().__init__(profile)
         self._policy = policy
+        self._entrance: Entrance | None = None
+        self._redirected_to = QUrl()
         self._is_open = False
         self._has_failed = False
         self._told: set[tuple[str, str]] = set()
@@ -136,13 +155,19 @@ class LockedPage(QWebEnginePage):
         self.loadingChanged.connect(self._on_loading_changed)
         self.renderProcessTerminated.connect(self._on_render_process_terminated)
 
-    def start(self, request: QWebEngineHttpRequest) -> None:
-        """Enter the main site; ``opened`` or ``failed`` follows within the load timeout."""
+    def start(self, entry: Entry) -> None:
+        """Enter the main site, once; ``opened`` or ``failed`` follows within the load timeout."""
+        request, header = first_request(entry), ticket_header(entry)
         verdict = self._policy.decide(url_text(request.url()), Use.MAIN_FRAME)
         if not verdict.allowed:
             self._report(verdict)
             self._fail(ErrorCode.MAIN_SITE_NOT_TRUSTED)
             return
+        self._entrance = Entrance(self, entry)
+        self._entrance.arrived.connect(self._on_arrived)
+        self._entrance.refused.connect(self._fail)
+        if header is not None:
+            self._filter.send_once(url_text(request.url()), header)
         self._deadline.start()
         self.load(request)
 
@@ -150,6 +175,10 @@ class LockedPage(QWebEnginePage):
     def note_dialog(self) -> None:
         """Report a dialog that the engine opened by itself and that was refused."""
         self._refuse(self.url(), Refusal.DIALOG)
+
+    @Slot()
+    def _follow_redirect(self) -> None:
+        self.load(self._redirected_to)
 
     def _connect_refusals(self) -> None:
         self.authenticationRequired.connect(self._on_authentication_required)
@@ -172,6 +201,8 @@ class LockedPage(QWebEnginePage):
         match info.status():
             case QWebEngineLoadingInfo.LoadStatus.LoadStartedStatus:
                 self._has_failed = False
+                if self._entrance is not None:
+                    self._entrance.document_started()
             case QWebEngineLoadingInfo.LoadStatus.LoadSucceededStatus:
                 self._on_load_succeeded()
             case QWebEngineLoadingInfo.LoadStatus.LoadFailedStatus:
@@ -180,18 +211,23 @@ class LockedPage(QWebEnginePage):
                 pass
 
     def _on_load_succeeded(self) -> None:
-        if not self._is_open and not self._has_failed:
-            self._is_open = True
-            self._deadline.stop()
-            self.opened.emit()
+        self._filter.carries_ticket = False
+        if not self._has_failed and self._entrance is not None:
+            self._entrance.document_loaded()
+
+    @Slot()
+    def _on_arrived(self) -> None:
+        self._is_open = True
+        self._deadline.stop()
+        self.opened.emit()
 
     def _on_load_failed(self, info: QWebEngineLoadingInfo) -> None:
         domain = info.errorDomain()
         if domain is QWebEngineLoadingInfo.ErrorDomain.HttpStatusCodeDomain:
             # Once the evaluation is open, an error page of the main site is the main site's to show.
             if not self._is_open:
-                is_ticket = info.errorCode() in _TICKET_REFUSED_STATUS
-                self._fail(ErrorCode.TICKET_REFUSED if is_ticket else ErrorCode.MAIN_SITE_UNREACHABLE)
+                is_refusal = info.errorCode() in _REFUSED_STATUS
+                self._fail(self._refusal if is_refusal else ErrorCode.MAIN_SITE_UNREACHABLE)
         elif domain is QWebEngineLoadingInfo.ErrorDomain.CertificateErrorDomain:
             self._fail(ErrorCode.MAIN_SITE_NOT_TRUSTED)
         elif info.errorCode() != _NET_ERR_ABORTED and self._policy.decide(url_text(info.url()), Use.MAIN_FRAME).allowed:
@@ -199,7 +235,11 @@ class LockedPage(QWebEnginePage):
 
     @Slot()
     def _on_deadline(self) -> None:
-        self._fail(ErrorCode.MAIN_SITE_UNREACHABLE)
+        self._fail(ErrorCode.MAIN_SITE_UNREACHABLE if self._entrance is None else self._entrance.overdue())
+
+    @property
+    def _refusal(self) -> ErrorCode:
+        return ErrorCode.TICKET_REFUSED if self._entrance is None else self._entrance.refusal
 
     @Slot(QWebEnginePage.RenderProcessTerminationStatus, int)
     def _on_render_process_terminated(
@@ -208,9 +248,12 @@ class LockedPage(QWebEnginePage):
         if status is not QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
             self._fail(ErrorCode.INTERNAL)
 
+    @Slot(object)
     def _fail(self, code: ErrorCode) -> None:
         """Tell the first failure of this load; what follows from it is not news."""
         self._deadline.stop()
+        if not self._is_open and self._entrance is not None:
+            self._entrance.stop()
         if not self._has_failed:
             self._has_failed = True
             self.failed.emit(code)
@@ -265,7 +308,7 @@ class LockedPage(QWebEnginePage):
         self.triggerAction(QWebEnginePage.WebAction.Stop)
         self._refuse(url, Refusal.AUTHENTICATION)
         if not self._is_open:
-            self._fail(ErrorCode.TICKET_REFUSED)
+            self._fail(self._refusal)
 
     def _on_permission_requested(self, permission: QWebEnginePermission) -> None:
         permission.deny()
@@ -305,6 +348,12 @@ class LockedPage(QWebEnginePage):
         self._report(verdict)
         if not verdict.allowed and is_main_frame and not self._is_open:
             self._fail(ErrorCode.MAIN_SITE_NOT_TRUSTED)
+        if verdict.allowed and is_main_frame and self._filter.carries_ticket:
+            # A redirect of the first request: what it asks for is asked for anew, without the ticket.
+            self._filter.carries_ticket = False
+            self._redirected_to = QUrl(url)
+            QTimer.singleShot(0, self._follow_redirect)
+            return False
         return verdict.allowed
 
     def chooseFiles(

@@ -14,7 +14,6 @@ from drivers.errors import KioskError
 
 from .engine_dialogs import EngineDialogs
 from .entry import Entry
-from .launch import first_request
 from .page import LockedPage
 from .policy import OriginPolicy
 
@@ -95,7 +94,7 @@ class EvaluationView(QWidget):
         self.setFocusProxy(web)
         web.show()
         web.setFocus()
-        page.start(first_request(entry))
+        page.start(entry)
 
     def close_page(self) -> None:
         """End the session. Safe at any time, also from a slot of this view's own signals. Idempotent."""

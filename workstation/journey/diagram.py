@@ -19,8 +19,10 @@ from .states import (
     Attempt,
     Check,
     CheckKind,
+    Evaluating,
     Holder,
     Journey,
+    Launching,
     Locked,
     PhotoPolicy,
     Reference,
@@ -29,6 +31,7 @@ from .states import (
     State,
 )
 from .transition import start, transition
+from .way import Way
 
 _TASK = Assignment(
     project_id="P", project_name="", section="", main_site="", alias="A", role="", starts_at="",
@@ -71,14 +74,27 @@ def sample_events(journey: Journey) -> Iterator[e.Event]:
     yield e.SiteFailed(attempt=now, code=ErrorCode.SITE_SERVER_UNREACHABLE)
     for failed in (None, ErrorCode.HEADSET_ABSENT):
         yield e.ChecksDone(attempt=now, checks=(Check(kind=CheckKind.HEADSET, required=True, code=failed),))
-    yield from (e.LaunchGranted(attempt=now), e.PageOpened(attempt=now))
-    for code in (ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.MAIN_SITE_NOT_TRUSTED, ErrorCode.TICKET_REFUSED):
-        yield e.PageFailed(attempt=now, code=code)
+    yield from _page_events(now)
     yield from _seat_events(now)
     yield e.Wiped(attempt=now)
     yield from (e.TimerExpired(attempt=now, timer=timer) for timer in e.Timer)
     yield from (e.Pressed(intent=intent) for intent in e.Intent)
     yield from (e.MessageArrived(text="m"), e.Crashed())
+
+
+def _page_events(now: Attempt) -> Iterator[e.Event]:
+    yield e.PageOpened(attempt=now)
+    yield e.LaunchGranted(attempt=now)
+    yield e.LaunchGranted(attempt=now, has_fallback=True)
+    yield e.LaunchGranted(attempt=now, account_tries=2)
+    for code in (
+        ErrorCode.MAIN_SITE_UNREACHABLE,
+        ErrorCode.MAIN_SITE_NOT_TRUSTED,
+        ErrorCode.TICKET_REFUSED,
+        ErrorCode.ACCOUNT_REFUSED,
+        ErrorCode.MAIN_SITE_SIGNED_OUT,
+    ):
+        yield e.PageFailed(attempt=now, code=code)
 
 
 def _seat_events(now: Attempt) -> Iterator[e.Event]:
@@ -120,10 +136,25 @@ def _forget(journey: Journey) -> Journey:
         state = replace(
             state, code=ErrorCode.SHORT_LEAVE, reason=None, tries=tries, problem=None, page_problem=lost
         )  # fmt: skip
+    elif isinstance(state, Launching):
+        state = _forget_counts(state)
+    elif isinstance(state, Evaluating):
+        state = replace(state, sign_outs=0, notices=state.notices - {ErrorCode.MAIN_SITE_SIGNED_OUT})
     return replace(
         journey, state=state, attempt=Attempt(0), conditions=relevant, card_present=False, help_called=False,
         message="",
     )  # fmt: skip
+
+
+def _forget_counts(state: Launching) -> Launching:
+    problem = state.problem and ErrorCode.MAIN_SITE_UNREACHABLE
+    if state.problem is ErrorCode.SITE_SERVER_UNREACHABLE:
+        problem = state.problem
+    if state.way.is_stopped:
+        way = Way(is_stopped=True)
+    else:
+        way = replace(state.way, account_refusals=0, account_tries=0, sign_outs=0)
+    return replace(state, problem=problem, way=way)
 
 
 def _name(event: e.Event) -> str:

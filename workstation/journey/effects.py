@@ -118,11 +118,16 @@ class RunChecks:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestLaunch:
-    """Get a one-time ticket; answer LaunchGranted or SiteFailed."""
+    """Get a one-time ticket, or the expert's account; answer LaunchGranted or SiteFailed.
+
+    Attributes:
+        by_account: the account, although the pack opens with a ticket.
+    """
 
     attempt: Attempt
     session_id: SessionId
     project_id: str
+    by_account: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +196,11 @@ class Restart:
     """Leave the program; the watchdog starts it again."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StartAfresh:
+    """Put a new process in the place of this one, if the browser engine was loaded: only so its memory comes back."""
+
+
 Effect = (
     ReadCard
     | StopReading
@@ -216,4 +226,5 @@ Effect = (
     | KeepResume
     | ForgetResume
     | Restart
+    | StartAfresh
 )

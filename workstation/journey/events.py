@@ -24,13 +24,15 @@ class Timer(StrEnum):
     """What time is measured for.
 
     STATE ends a state that took too long; POLL asks again inside one, or ends a comparison inside one; HELP ends the
-    "administrator called" mark; SEAT tells the administrator of a seat that stays empty.
+    "administrator called" mark; SEAT tells the administrator of a seat that stays empty; SETTLED ends a row of
+    sign-outs.
     """
 
     STATE = "state"
     POLL = "poll"
     HELP = "help"
     SEAT = "seat"
+    SETTLED = "settled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,21 +187,28 @@ class ChecksDone:
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchGranted:
-    """The site issued a ticket; it waits in the application, not here."""
+    """The site issued a ticket or an account; it waits in the application, not here.
+
+    Attributes:
+        account_tries: how often the main site may refuse the account, by the pack; 0 with a ticket.
+        has_fallback: the pack allows the account when tickets are refused.
+    """
 
     attempt: Attempt
+    account_tries: int = 0
+    has_fallback: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageOpened:
-    """The main site's page is open at an allowed origin."""
+    """The expert has arrived: the main site's page is the one that the pack calls the evaluation."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageFailed:
-    """The main site's page could not be opened or was lost."""
+    """The main site's page could not be opened or was lost, or the main site ended the session (E-507)."""
 
     attempt: Attempt
     code: ErrorCode

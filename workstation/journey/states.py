@@ -12,6 +12,7 @@ from typing import NewType
 from drivers.errors import ErrorCode, OtherCard
 
 from .seat import USUAL_SEAT_POLICY, LeaveReason, SeatPolicy
+from .way import FIRST_WAY, Way
 
 Attempt = NewType("Attempt", int)
 """Counts the entries into states. A result that carries an older attempt is stale and dropped."""
@@ -89,6 +90,7 @@ class Assignment:
     project_name: str
     section: str
     main_site: str
+    main_site_id: str = ""
     alias: str
     role: str
     starts_at: str
@@ -113,6 +115,7 @@ class CheckKind(StrEnum):
     UPS = "ups"
     SITE = "site"
     MAIN_SITE = "main-site"
+    PACK = "pack"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,15 +263,17 @@ class Launching:
     expert_hash: str
     tries: int = 1
     problem: ErrorCode | None = None
+    way: Way = FIRST_WAY
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluating:
-    """评审中: the expert works in the main site's system. ``notices`` is what is wrong with the seat right now."""
+    """评审中: the expert works in the main site's system. ``notices`` is what to know of right now (seat, E-507)."""
 
     session: Session
     expert_hash: str
     confirming_end: bool = False
+    sign_outs: int = 0
     notices: frozenset[ErrorCode] = frozenset()
 
 

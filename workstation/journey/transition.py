@@ -22,7 +22,6 @@ from .effects import (
     PrepareBrowser,
     ReadCard,
     Record,
-    RequestLaunch,
     Restart,
     RunChecks,
     SendArrival,
@@ -49,7 +48,8 @@ from .events import (
     Timer,
     TimerExpired,
 )
-from .rules import decide
+from .rules import decide, launch
+from .rules.arrival import REFUSED_STAY_S
 from .rules.face import send_review
 from .rules.outcome import Enter, Outcome, Stay
 from .rules.seat import lock_report_s
@@ -80,6 +80,7 @@ from .states import (
     TaskReview,
     holder_of,
 )
+from .way import SETTLED_S
 
 Step = tuple[Journey, tuple[Effect, ...]]
 
@@ -233,9 +234,10 @@ def _started_with_session(
             return (PrepareBrowser(),)
         case SelfCheck():
             return (RunChecks(attempt=attempt),)
-        case Launching(session=session):
-            session_id, project_id = session.holder.session_id, session.assignment.project_id
-            return (RequestLaunch(attempt=attempt, session_id=session_id, project_id=project_id),)
+        case Launching() if state.way.is_stopped:
+            return (StartTimer(timer=Timer.STATE, attempt=attempt, seconds=REFUSED_STAY_S),)
+        case Launching():
+            return (launch.request(journey, state),)
         case Evaluating() | Locked():
             return _started_in_evaluation(journey, state)
 
@@ -250,7 +252,10 @@ def _started_in_evaluation(journey: Journey, state: Evaluating | Locked) -> tupl
             expert_hash=state.expert_hash,
             project_id=session.assignment.project_id,
         )
-        return (KeepResume(resume=resume), *watch)
+        settle: tuple[Effect, ...] = ()
+        if state.sign_outs:
+            settle = (StartTimer(timer=Timer.SETTLED, attempt=journey.attempt, seconds=SETTLED_S),)
+        return (KeepResume(resume=resume), *watch, *settle)
     report_s = lock_report_s(journey, state)
     if report_s is None:
         return watch
@@ -284,7 +289,7 @@ def _stopped_with_page(old: Launching | Evaluating | Locked) -> tuple[Effect, ..
         case Launching():
             return (StopTimer(timer=Timer.POLL),)
         case Evaluating():
-            return (StopWatching(),)
+            return (StopWatching(), StopTimer(timer=Timer.SETTLED)) if old.sign_outs else (StopWatching(),)
         case Locked():
             timers = (StopTimer(timer=Timer.POLL), StopTimer(timer=Timer.SEAT))
             return (*timers, StopWatching(), StopFace(), ForgetPicture())

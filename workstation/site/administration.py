@@ -9,12 +9,14 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from workstation.site.contract import (
+    Account,
     Booking,
     BoothId,
     Counter,
     EventReport,
+    HexDigest,
     KeyId,
-    Origin,
+    MainSiteId,
     Photo,
     ReadingReport,
     SessionId,
@@ -43,6 +45,7 @@ class RosterEntry(Wire):
     Attributes:
         id_number: GB 11643, or three letters and twelve digits (foreigners' cards of 2017).
         photo: base64 of a JPEG or PNG of at most 200 000 bytes, for booths whose card reader gives no picture.
+        account: for a main site that is entered by one, or takes one when it refused tickets (E-505).
     """
 
     name: Annotated[str, Field(min_length=1, max_length=60, repr=False)]
@@ -52,18 +55,22 @@ class RosterEntry(Wire):
     booth_id: BoothId | None = None
     replaced: bool = False
     photo: Annotated[Photo | None, Field(repr=False)] = None
+    account: Annotated[Account | None, Field(repr=False)] = None
 
 
 class Roster(Wire):
-    """A project's experts. A newer version replaces the older one at once (rule annex 二(三)2)."""
+    """A project's experts. A newer version replaces the older one at once (rule annex 二(三)2).
+
+    Attributes:
+        main_site_id: whose environment pack the booths enter by.
+    """
 
     project_id: Annotated[str, Field(min_length=1, max_length=60)]
     version: Counter
     project_name: str
     section: str = ""
     main_site: str
-    main_site_url: Annotated[str, Field(max_length=500)]
-    origins: Annotated[list[Origin], Field(min_length=1)]
+    main_site_id: MainSiteId
     starts_at: AwareDatetime
     expected_hours: Annotated[float, Field(gt=0, le=24)]
     signing: str = ""
@@ -77,6 +84,18 @@ class RosterReceipt(Wire):
     version: int
     experts: int
     days: list[KeyId]
+
+
+class PackRow(Wire):
+    """A main-site pack (主场环境包) as the server read it. Whether its signature holds only the booths can say."""
+
+    main_site_id: MainSiteId
+    name: Annotated[str, Field(max_length=100)]
+    serial: Counter
+    sha256: HexDigest
+    issued_at: AwareDatetime
+    valid_until: AwareDatetime
+    received_at: AwareDatetime
 
 
 class ChainFault(StrEnum):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.site.contract import (
+    PACK_MEDIA_TYPE,
     ArrivalReply,
     ArrivalRequest,
     BoothInfo,
@@ -128,6 +129,14 @@ class SiteClient:
         reply, response = self._call("POST", "/reports", ReportReply, request, key=uuid4())
         self._measure(reply.server_time, response)
         return reply
+
+    def pack(self, main_site_id: str) -> str:
+        """Fetch the newest pack of a main site. Nothing says yet that it may be believed."""
+        path = f"/packs/{quote(main_site_id, safe='')}"
+        response, content = self._exchange("GET", path, None, accept=PACK_MEDIA_TYPE)
+        if _media_type(response) != PACK_MEDIA_TYPE:
+            raise _unreachable("reply is no pack", status=response.status_code)
+        return content.decode("ascii", errors="replace")
 
     def close(self) -> None:
         """Close the connections. Idempotent."""

@@ -21,12 +21,18 @@ API_VERSION = "1"
 
 HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 BoothId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-Origin = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$", max_length=300)]
+MainSiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 KeyId = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 """Names a key of the day by its date in the site's time zone."""
 SessionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 Counter = Annotated[int, Field(ge=1, le=2**53 - 1)]
 """Counts from 1 up to what every JSON implementation keeps exactly (RFC 8259 section 6)."""
+
+PACK_MEDIA_TYPE = "application/jose"
+"""JWS compact serialization (RFC 7515 section 9.2.1)."""
+
+MAX_PACKS = 200
+"""How many main sites a sub-site can have packs of."""
 
 MAX_PHOTO_BYTES = 200_000
 """Longest picture of an expert: ten times a passport photo of 358x441 pixels."""
@@ -46,15 +52,12 @@ REVIEW_OVER = frozenset({"presence_verified", "review_rejected", "visit_cancelle
 
 
 def expert_hash(arrival_key: bytes, id_number: str) -> str:
-    """Return the keyed hash that stands for a person on the wire for one day.
+    """Return what stands for a person on the wire for one day: HMAC-SHA256 (RFC 2104), 64 lower-case hex digits.
 
     Args:
         arrival_key: the site's key of the day, at least 32 bytes.
         id_number: as on the card: a GB 11643 number, or on foreigners' cards of 2017 three letters and twelve digits;
             letters are folded to upper case.
-
-    Returns:
-        HMAC-SHA256 (RFC 2104), 64 lower-case hex digits.
     """
     return hmac.new(arrival_key, id_number.strip().upper().encode(), hashlib.sha256).hexdigest()
 
@@ -118,15 +121,20 @@ class Problem(Wire):
     detail: str = ""
 
 
-# --- booth ---------------------------------------------------------------------------------------------------------
-
-
 class Booking(Wire):
     """A time at which this booth is reserved. Says nothing about the project."""
 
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     projects: Annotated[int, Field(ge=1)]
+
+
+class PackRef(Wire):
+    """A main-site pack (主场环境包) that the site hands out; ``sha256`` is that of its text."""
+
+    main_site_id: MainSiteId
+    serial: Counter
+    sha256: HexDigest
 
 
 class BoothInfo(Wire):
@@ -146,9 +154,7 @@ class BoothInfo(Wire):
     key_id: KeyId
     arrival_key: Annotated[str, Field(pattern=r"^[0-9a-f]{64,128}$", repr=False)]
     server_time: AwareDatetime
-
-
-# --- photo ---------------------------------------------------------------------------------------------------------
+    packs: Annotated[list[PackRef], Field(max_length=MAX_PACKS)] = []
 
 
 class PhotoRequest(Wire):
@@ -156,9 +162,6 @@ class PhotoRequest(Wire):
 
     key_id: KeyId
     expert_hash: HexDigest
-
-
-# --- review --------------------------------------------------------------------------------------------------------
 
 
 class ReviewRequest(Wire):
@@ -179,9 +182,6 @@ class ReviewRequest(Wire):
     card_year: Annotated[int | None, Field(ge=1, le=9999, repr=False)] = None
     card_photo: Annotated[Photo | None, Field(repr=False)] = None
     live_photo: Annotated[Photo | None, Field(repr=False)] = None
-
-
-# --- arrival and match ---------------------------------------------------------------------------------------------
 
 
 class VerificationMethod(StrEnum):
@@ -209,17 +209,13 @@ class ArrivalReply(Wire):
 
 
 class Assignment(Wire):
-    """The expert's task of the day, shown on the expert's own screen.
-
-    Attributes:
-        main_site_origin: where the booth may ask whether the main site answers, before it has a ticket.
-    """
+    """The expert's task of the day, shown on the expert's own screen. ``main_site_id`` names the pack to enter by."""
 
     project_id: str
     project_name: str
     section: str
     main_site: str
-    main_site_origin: Origin
+    main_site_id: MainSiteId
     alias: str
     role: str
     starts_at: AwareDatetime
@@ -245,28 +241,29 @@ class MatchReply(Wire):
     booth_label: str | None = None
 
 
-# --- launch --------------------------------------------------------------------------------------------------------
-
-
 class LaunchRequest(Wire):
     """Ask for a way into the main site. ``launch_id`` makes a repeated request give the same ticket."""
 
     launch_id: UUID
     arrival_id: UUID
     project_id: str
+    by_account: bool = False
+
+
+class Account(Wire):
+    """What the main site gave to one expert. In memory only, except sealed at the site server."""
+
+    user: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+    password: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
 
 
 class Launch(Wire):
-    """A one-time ticket bound to booth, expert and project.
-
-    Attributes:
-        url: where the browser goes; the ticket is part of it.
-        origins: the only origins the browser may load from.
-    """
+    """A one-time ticket bound to booth, expert and project, or that expert's account. The pack says what for."""
 
     launch_id: UUID
-    url: Annotated[str, Field(repr=False)]
-    origins: Annotated[list[Origin], Field(min_length=1)]
+    main_site_id: MainSiteId
+    ticket: Annotated[str | None, Field(min_length=20, max_length=200, repr=False)] = None
+    account: Annotated[Account | None, Field(repr=False)] = None
     expires_at: AwareDatetime
 
 
@@ -285,9 +282,6 @@ class TicketHolder(Wire):
     project_name: str
     alias: str
     role: str
-
-
-# --- report --------------------------------------------------------------------------------------------------------
 
 
 class ReadingKind(StrEnum):

@@ -23,6 +23,7 @@ _LOOKS: Final = {
     ErrorCode.NETWORK_DOWN: (Tone.WARN, Icon.NETWORK),
     ErrorCode.MAIN_SITE_UNREACHABLE: (Tone.WARN, Icon.NETWORK),
     ErrorCode.MAIN_SITE_NOT_TRUSTED: (Tone.BAD, Icon.LOCK),
+    ErrorCode.MAIN_SITE_SIGNED_OUT: (Tone.WARN, Icon.ENTER),
     ErrorCode.SEAT_SEVERAL: (Tone.WARN, Icon.PERSONS),
     ErrorCode.SEAT_LEFT: (Tone.WARN, Icon.SEAT),
     ErrorCode.CAMERA_LOST: (Tone.WARN, Icon.CAMERA),
@@ -76,6 +77,9 @@ class Banners(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addWidget(self._message)
+        self._back = Banner(theme)
+        self._back.hide()
+        self._column.addWidget(self._back)
 
     def show_scene(self, scene: Scene) -> None:
         """Show the notice that was not read yet, and the conditions."""
@@ -84,6 +88,11 @@ class Banners(QWidget):
         if message:
             content = words.text("message.line", text=message)
             self._message.show_notice(content, Tone.INFO, Icon.MESSAGE)
+        is_back = scene.was_out_s > 0 and isinstance(scene.journey.state, Evaluating)
+        self._back.setVisible(is_back)
+        if is_back:
+            content = words.text("evaluation.back", clock=clock(scene.was_out_s))
+            self._back.show_notice(content, Tone.OK, Icon.NETWORK)
         codes = banner_codes(scene)
         for code in [code for code in self._conditions if code not in codes]:
             banner = self._conditions.pop(code)

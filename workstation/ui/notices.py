@@ -7,6 +7,7 @@ from typing import Final
 
 from drivers.errors import ErrorCode
 from workstation.journey.events import Intent
+from workstation.journey.rules.launch import may_retry
 from workstation.journey.seat import LeaveReason
 from workstation.journey.states import (
     Arriving,
@@ -95,6 +96,9 @@ _CODE_ICONS: Final = {
     ErrorCode.NETWORK_DOWN: Icon.NETWORK,
     ErrorCode.MAIN_SITE_NOT_TRUSTED: Icon.LOCK,
     ErrorCode.TICKET_REFUSED: Icon.ENTER,
+    ErrorCode.ACCOUNT_REFUSED: Icon.ENTER,
+    ErrorCode.MAIN_SITE_SIGNED_OUT: Icon.ENTER,
+    ErrorCode.COMPONENT_MISSING: Icon.ENTER,
     ErrorCode.CARD_EXPIRED: Icon.CARD,
     ErrorCode.CARD_PHOTO_UNUSABLE: Icon.CARD,
 }
@@ -263,6 +267,9 @@ def _awaiting_match(state: AwaitingMatch, messages: Messages) -> Notice:
     )
 
 
+_OWN_TITLE = frozenset({ErrorCode.MAIN_SITE_NOT_TRUSTED, ErrorCode.ACCOUNT_REFUSED, ErrorCode.MAIN_SITE_SIGNED_OUT})
+
+
 def _launching(state: Launching, messages: Messages) -> Notice:
     milestones = _milestones(messages, ("launching.next_checked", "launching.next_ticket", "launching.next_page"), 1)
     if state.problem is None:
@@ -275,17 +282,24 @@ def _launching(state: Launching, messages: Messages) -> Notice:
             statement=messages.text("launching.statement"),
             milestones=milestones,
         )
-    refused = state.problem is ErrorCode.MAIN_SITE_NOT_TRUSTED
+    own_title = state.problem in _OWN_TITLE
     return Notice(
         icon=_CODE_ICONS.get(state.problem, Icon.NETWORK),
         tone=Tone.WARN,
-        title=messages.title(state.problem) if refused else messages.text("launching.problem_title"),
+        title=messages.title(state.problem) if own_title else messages.text("launching.problem_title"),
         lead=messages.text("launching.problem_lead"),
-        statement=messages.expert(state.problem, "launching"),
+        statement=_launch_statement(state, state.problem, messages),
         code=state.problem,
         milestones=milestones,
-        actions=(CALL_HELP,) if refused else (_RETRY,),
+        actions=(_RETRY,) if may_retry(state) else (CALL_HELP,),
     )
+
+
+def _launch_statement(state: Launching, problem: ErrorCode, messages: Messages) -> str:
+    if problem is ErrorCode.TICKET_REFUSED and not state.way.is_stopped:
+        return messages.text("launching.by_account") if state.way.by_account else messages.expert(problem)
+    will_not_go_on = state.way.is_stopped and (problem is ErrorCode.MAIN_SITE_SIGNED_OUT or not may_retry(state))
+    return messages.expert(problem, "launch_stopped" if will_not_go_on else "launching")
 
 
 def _signing_out(messages: Messages) -> Notice:

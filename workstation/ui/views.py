@@ -127,6 +127,7 @@ class Scene:
         evaluating_s: seconds since the evaluation began on this booth.
         locked_s: seconds since the booth was locked.
         outage_s: seconds since the main site went out of reach.
+        was_out_s: for how long it was, just after it came back.
     """
 
     journey: Journey = field(default_factory=lambda: Journey(state=Idle()))
@@ -137,6 +138,7 @@ class Scene:
     evaluating_s: int = 0
     locked_s: int = 0
     outage_s: int = 0
+    was_out_s: int = 0
 
     @property
     def holder(self) -> Holder | None:

@@ -38,6 +38,7 @@ from workstation.journey.states import (
 from workstation.ui.banners import Banners
 from workstation.ui.chrome import DrillBand, Footer, Header
 from workstation.ui.messages import Messages
+from workstation.ui.outage import OutageClock
 from workstation.ui.screens.base import Screen
 from workstation.ui.screens.evaluation import EvaluationScreen
 from workstation.ui.screens.face import FaceScreen
@@ -102,7 +103,7 @@ class KioskWindow(QWidget):
         self._painted = False
         self._evaluating_since: float | None = None
         self._locked_since: float | None = None
-        self._outage_since: float | None = None
+        self._outage = OutageClock()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
@@ -119,8 +120,7 @@ class KioskWindow(QWidget):
         self._locked_since = (self._locked_since or now) if is_locked else None
         is_evaluating = isinstance(journey.state, Evaluating) or is_locked
         self._evaluating_since = (self._evaluating_since or now) if is_evaluating else None
-        is_out = bool(journey.conditions & _OUTAGES)
-        self._outage_since = (self._outage_since or now) if is_out else None
+        self._outage.follow(now, is_out=bool(journey.conditions & _OUTAGES))
         shown = self._scene.journey
         entered = (journey.attempt, journey.state) != (shown.attempt, shown.state)
         known = holder_of(journey.state) is not None
@@ -180,11 +180,11 @@ class KioskWindow(QWidget):
 
     def _measure_time(self) -> None:
         now = time.monotonic()
-        evaluating, locked, outage = (
-            0 if since is None else int(now - since)
-            for since in (self._evaluating_since, self._locked_since, self._outage_since)
+        evaluating, locked = (
+            0 if since is None else int(now - since) for since in (self._evaluating_since, self._locked_since)
         )
-        self._scene = replace(self._scene, evaluating_s=evaluating, locked_s=locked, outage_s=outage)
+        away, was_away = self._outage.away_s(now), self._outage.was_away_s(now)
+        self._scene = replace(self._scene, evaluating_s=evaluating, locked_s=locked, outage_s=away, was_out_s=was_away)
 
     def _render(self) -> None:
         if self._content is not None:
@@ -228,7 +228,7 @@ class KioskWindow(QWidget):
             self._content.focus_footer()
 
     def _on_ticker_timeout(self) -> None:
-        if self._evaluating_since is not None or self._outage_since is not None:
+        if self._evaluating_since is not None or self._outage.runs:
             self._measure_time()
             self._render()
         if self._content is not None:

@@ -37,12 +37,12 @@ from workstation.journey.seat import LeaveReason, SeatLevel
 from workstation.journey.states import (
     Evaluating,
     Journey,
-    Launching,
     Locked,
     SigningOut,
 )
 
 from .arrival import leave
+from .launch import after_page_lost
 from .outcome import Enter, Outcome, Stay, record
 
 UNLOCK_TRIES = 3
@@ -91,8 +91,9 @@ def _evaluating(state: Evaluating, event: Event) -> Outcome:
             return _seat_changed(state, code, level)
         case PageFailed(code=code):
             interrupted = record("evaluation_interrupted", holder, code=code)
-            again = Launching(session=state.session, expert_hash=state.expert_hash, problem=code)
-            return Enter(again, interrupted)
+            return Enter(after_page_lost(state, code), interrupted)
+        case TimerExpired(timer=Timer.SETTLED):
+            return Stay(replace(state, sign_outs=0, notices=state.notices - {ErrorCode.MAIN_SITE_SIGNED_OUT}))
         case TimerExpired(timer=Timer.STATE):
             return Enter(*leave(holder, state.session.assignment.alias))
         case _:
@@ -230,7 +231,7 @@ def _unlocked(state: Locked, method: str) -> Outcome:
     facts = (("code", state.code), ("method", method), ("tries", state.tries))
     session_id = state.session.holder.session_id
     unlocked = Record(kind="seat_unlocked", session_id=session_id, facts=facts, since="seat_locked")
+    inside = Evaluating(session=state.session, expert_hash=state.expert_hash)
     if state.page_problem is not None:
-        again = Launching(session=state.session, expert_hash=state.expert_hash, problem=state.page_problem)
-        return Enter(again, (unlocked,))
-    return Enter(Evaluating(session=state.session, expert_hash=state.expert_hash), (unlocked,))
+        return Enter(after_page_lost(inside, state.page_problem), (unlocked,))
+    return Enter(inside, (unlocked,))

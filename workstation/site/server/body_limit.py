@@ -15,6 +15,11 @@ MAX_BODY_BYTES = 8 << 20
 MAX_REVIEW_BYTES = 1 << 20
 """Two pictures as large as allowed, in base64 with line breaks, take half of it."""
 
+MAX_PACK_BYTES = 1 << 20
+"""The longest pack file that a booth takes."""
+
+_LIMITS = {"/reviews/": MAX_REVIEW_BYTES, "/packs/": MAX_PACK_BYTES}
+
 
 class BodyLimit:
     """ASGI middleware: 413 for a body above the limit of its path, announced or not."""
@@ -27,7 +32,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_REVIEW_BYTES if "/reviews/" in scope["path"] else MAX_BODY_BYTES
+        limit = next((limit for part, limit in _LIMITS.items() if part in scope["path"]), MAX_BODY_BYTES)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > limit:
             await _too_long()(scope, receive, send)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from workstation.site.administration import BoothSettings
 from workstation.site.contract import Booking, BoothInfo
+from workstation.site.server import packs
 from workstation.site.server.day_keys import forget_old_keys, key_of_day, site_day
 from workstation.site.server.models import Booth
 from workstation.site.server.problems import RefusalError
@@ -64,4 +65,5 @@ def info(session: Session, booth_id: str, now: datetime) -> BoothInfo:
         key_id=key.key_id,
         arrival_key=key.key,
         server_time=now,
+        packs=packs.references(session),
     )

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from workstation.site.server.models import DayKey, RosterExpert, RosterPhoto
+from workstation.site.server.models import DayKey, RosterAccount, RosterExpert, RosterPhoto
 from workstation.site.server.site import SITE_ZONE
 
 KEPT_DAYS = 2
@@ -40,10 +40,11 @@ def oldest_kept(now: datetime) -> date:
 def forget_old_keys(session: Session, now: datetime) -> None:
     """Delete keys that are older than ``KEPT_DAYS`` with the roster hashes that nobody can make any more.
 
-    Photos go as soon as their day is over.
+    Photos and accounts go as soon as their day is over.
     """
     limit = oldest_kept(now).isoformat()
     session.execute(delete(DayKey).where(DayKey.key_id < limit))
     session.execute(delete(RosterExpert).where(RosterExpert.key_id < limit))
     over = select(RosterExpert.row_id).where(RosterExpert.key_id < site_day(now).isoformat())
     session.execute(delete(RosterPhoto).where(RosterPhoto.expert_id.in_(over)))
+    session.execute(delete(RosterAccount).where(RosterAccount.expert_id.in_(over)))

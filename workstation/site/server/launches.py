@@ -1,4 +1,4 @@
-"""One-time tickets into the main site, bound to booth, arrival and project."""
+"""Ways into the main site, bound to booth, arrival and project: one-time tickets, and accounts of the roster."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from workstation.site.contract import Launch, LaunchRequest, TicketHolder
-from workstation.site.server import arrivals, booths, rosters
+from workstation.site.server import accounts, arrivals, booths, rosters
 from workstation.site.server.models import Arrival, LaunchRow
 from workstation.site.server.problems import RefusalError
 
@@ -23,11 +22,11 @@ _NONCE_BYTES = 32
 
 
 def launch(session: Session, booth_id: str, request: LaunchRequest, ticket_key: str, now: datetime) -> Launch:
-    """Give the ticket of this launch; the same one when asked again.
+    """Give the ticket of this launch, the same one when asked again, or the account of the expert who sits there.
 
     Raises:
-        RefusalError: 404 or 410 for the arrival; 409 when it is not matched to the project, or the launch id was
-            used for something else.
+        RefusalError: 404 or 410 for the arrival; 409 when it is not matched to the project, the launch id was used for
+            something else, or an account is asked for and the roster has none.
     """
     booths.existing(session, booth_id)
     arrival = arrivals.of_booth(session, booth_id, request.arrival_id)
@@ -40,11 +39,15 @@ def launch(session: Session, booth_id: str, request: LaunchRequest, ticket_key: 
         session.add(row)
     elif (row.booth_id, row.arrival_id, row.project_id) != (booth_id, request.arrival_id, request.project_id):
         raise RefusalError(409, "this launch id belongs to another launch")
-    _, roster = seat
+    expert, roster = seat
+    account = accounts.unseal(expert, ticket_key) if request.by_account else None
+    if request.by_account and account is None:
+        raise RefusalError(409, "the roster has no account for this expert")
     return Launch(
         launch_id=request.launch_id,
-        url=_with_ticket(roster.main_site_url, _ticket(ticket_key, row.nonce)),
-        origins=roster.origins,
+        main_site_id=roster.main_site_id,
+        ticket=None if request.by_account else _ticket(ticket_key, row.nonce),
+        account=account,
         expires_at=row.expires_at,
     )
 
@@ -110,9 +113,3 @@ def _ticket(ticket_key: str, nonce: str) -> str:
 
 def _hash(ticket: str) -> str:
     return hashlib.sha256(ticket.encode()).hexdigest()
-
-
-def _with_ticket(url: str, ticket: str) -> str:
-    parts = urlsplit(url)
-    query = [*parse_qsl(parts.query, keep_blank_values=True), ("ticket", ticket)]
-    return urlunsplit(parts._replace(query=urlencode(query)))

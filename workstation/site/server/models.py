@@ -1,6 +1,6 @@
 """Tables of the site server. No name and no ID number has a column here.
 
-Photos live for the roster's days only, pictures of a review until it is decided.
+Photos and sealed accounts live for the roster's days only, pictures of a review until it is decided.
 """
 
 from __future__ import annotations
@@ -81,8 +81,7 @@ class RosterRow(Base):
     project_name: Mapped[str]
     section: Mapped[str]
     main_site: Mapped[str]
-    main_site_url: Mapped[str]
-    origins: Mapped[list[Any]]
+    main_site_id: Mapped[str]
     starts_at: Mapped[datetime]
     expected_hours: Mapped[float]
     signing: Mapped[str]
@@ -103,6 +102,7 @@ class RosterExpert(Base):
     booth_id: Mapped[str | None]
     replaced: Mapped[bool]
     picture: Mapped[RosterPhoto | None] = relationship(passive_deletes=True)
+    account: Mapped[RosterAccount | None] = relationship(passive_deletes=True)
     __table_args__ = (Index("roster_experts_person", "key_id", "expert_hash"),)
 
 
@@ -112,6 +112,14 @@ class RosterPhoto(Base):
     __tablename__ = "roster_photos"
     expert_id: Mapped[int] = mapped_column(ForeignKey("roster_experts.row_id", ondelete="CASCADE"), primary_key=True)
     photo: Mapped[bytes]
+
+
+class RosterAccount(Base):
+    """The account of one ``RosterExpert`` at the main site, sealed (``accounts``); goes as the photo does."""
+
+    __tablename__ = "roster_accounts"
+    expert_id: Mapped[int] = mapped_column(ForeignKey("roster_experts.row_id", ondelete="CASCADE"), primary_key=True)
+    sealed: Mapped[bytes]
 
 
 class PhotoQuota(Base):
@@ -239,6 +247,20 @@ class PastReading(Base):
     row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     booth_id: Mapped[str] = mapped_column(index=True)
     reading: Mapped[dict[str, Any]]
+
+
+class StoredPack(Base):
+    """The newest pack of a main site, as the administrator sent it."""
+
+    __tablename__ = "packs"
+    main_site_id: Mapped[str] = mapped_column(primary_key=True)
+    serial: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    token: Mapped[str] = mapped_column(deferred=True)
+    name: Mapped[str]
+    issued_at: Mapped[datetime]
+    valid_until: Mapped[datetime]
+    received_at: Mapped[datetime]
 
 
 class CommandRow(Base):

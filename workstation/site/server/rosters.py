@@ -1,9 +1,9 @@
 """Rosters: taken in, turned into hashes at once, and matched against arrivals.
 
-A roster's names and numbers are never stored; its photos are, for those days only. At import each number is hashed
-under the key of the day on which the project starts and of the day after, so that an evaluation that goes on overnight
-(隔夜) still matches the expert's second sign-in. A roster that must live longer has to be sent again with a newer
-version; days whose key is already gone are left out, and a roster with no day left is refused.
+A roster's names and numbers are never stored; its photos and sealed accounts are, for those days only. At import each
+number is hashed under the key of the day on which the project starts and of the day after, so that an evaluation that
+goes on overnight (隔夜) still matches the expert's second sign-in. A roster that must live longer has to be sent again
+with a newer version; days whose key is already gone are left out, and a roster with no day left is refused.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from sqlalchemy.orm import Session
 
 from workstation.site.administration import Roster, RosterReceipt
 from workstation.site.contract import Assignment, MatchReply, MatchState, expert_hash
-from workstation.site.server import booths
+from workstation.site.server import accounts, booths
 from workstation.site.server.day_keys import key_of_day, oldest_kept, site_day
-from workstation.site.server.models import Arrival, Booth, RosterExpert, RosterPhoto, RosterRow
+from workstation.site.server.models import Arrival, Booth, RosterAccount, RosterExpert, RosterPhoto, RosterRow
 from workstation.site.server.problems import RefusalError
 
 _Seat = tuple[RosterExpert, RosterRow]
 
 
-def take(session: Session, roster: Roster, now: datetime) -> RosterReceipt:
+def take(session: Session, roster: Roster, ticket_key: str, now: datetime) -> RosterReceipt:
     """Take a roster in. The version in force again changes nothing; an older one is refused (409)."""
     row = session.get(RosterRow, roster.project_id, with_for_update=True)
     if row is not None and roster.version < row.version:
@@ -38,7 +38,7 @@ def take(session: Session, roster: Roster, now: datetime) -> RosterReceipt:
         session.flush()
         session.execute(delete(RosterExpert).where(RosterExpert.project_id == roster.project_id))
         for day in days:
-            _add_experts(session, roster, day)
+            _add_experts(session, roster, ticket_key, day)
     return RosterReceipt(project_id=row.project_id, version=row.version, experts=row.experts, days=row.days)
 
 
@@ -81,8 +81,7 @@ def _fill(row: RosterRow, roster: Roster, days: list[date]) -> None:
     row.project_name = roster.project_name
     row.section = roster.section
     row.main_site = roster.main_site
-    row.main_site_url = roster.main_site_url
-    row.origins = list(roster.origins)
+    row.main_site_id = roster.main_site_id
     row.starts_at = roster.starts_at
     row.expected_hours = roster.expected_hours
     row.signing = roster.signing
@@ -90,10 +89,10 @@ def _fill(row: RosterRow, roster: Roster, days: list[date]) -> None:
     row.days = [day.isoformat() for day in days]
 
 
-def _add_experts(session: Session, roster: Roster, day: date) -> None:
+def _add_experts(session: Session, roster: Roster, ticket_key: str, day: date) -> None:
     key = key_of_day(session, day)
-    session.add_all(
-        RosterExpert(
+    for entry in roster.entries:
+        expert = RosterExpert(
             project_id=roster.project_id,
             key_id=key.key_id,
             expert_hash=expert_hash(bytes.fromhex(key.key), entry.id_number),
@@ -101,10 +100,12 @@ def _add_experts(session: Session, roster: Roster, day: date) -> None:
             role=entry.role,
             booth_id=entry.booth_id,
             replaced=entry.replaced,
-            picture=None if entry.photo is None or entry.replaced else RosterPhoto(photo=entry.photo),
         )
-        for entry in roster.entries
-    )
+        if not entry.replaced:
+            expert.picture = None if entry.photo is None else RosterPhoto(photo=entry.photo)
+            sealed = entry.account and accounts.seal(entry.account, ticket_key, expert)
+            expert.account = RosterAccount(sealed=sealed) if sealed else None
+        session.add(expert)
 
 
 def _seats(session: Session, arrival: Arrival) -> list[_Seat]:
@@ -144,7 +145,7 @@ def _assignment(seat: _Seat) -> Assignment:
         project_name=roster.project_name,
         section=roster.section,
         main_site=roster.main_site,
-        main_site_origin=roster.origins[0],
+        main_site_id=roster.main_site_id,
         alias=expert.alias,
         role=expert.role,
         starts_at=roster.starts_at,

@@ -23,6 +23,7 @@ _ICONS: Final = {
     CheckKind.UPS: Icon.BATTERY,
     CheckKind.SITE: Icon.SERVER,
     CheckKind.MAIN_SITE: Icon.NETWORK,
+    CheckKind.PACK: Icon.ENTER,
 }
 
 

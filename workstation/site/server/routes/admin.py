@@ -38,7 +38,7 @@ def take_roster(project_id: str, roster: Roster, site: SiteContext) -> RosterRec
     """Take a roster in. Names and numbers are turned into keyed hashes and dropped."""
     if roster.project_id != project_id:
         raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, "project_id differs from the path")
-    return site.database.run(lambda session: rosters.take(session, roster, site.clock()))
+    return site.database.run(lambda session: rosters.take(session, roster, site.tokens.ticket_key, site.clock()))
 
 
 @router.get("/board")
