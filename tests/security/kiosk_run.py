@@ -27,7 +27,7 @@ SIZE = "1366x768"
 SETTLE_S = 2.0
 """Qt makes a new native window when the page enters it."""
 PAGE_MIDDLE = (683, 400)
-PROGRAMS = frozenset({"QtWebEngineProcess", "QtWebEngineProc", "python", "python3", "python3.11"})
+PROGRAMS = frozenset({"QtWebEngineProcess", "python", "python3", "python3.11"})
 _DAY = ("*/drill/*", "*/home/.cache/*", "*/home/.local/share/*", "*/home/.config/pulse/*", "*/home/.pki/*")
 
 

@@ -16,6 +16,7 @@ ARM_TIMEOUT_S = 3.0
 PAGE_TIMEOUT_S = 3.0
 GOT = "got"
 DATAGRAM = "sink: datagram"
+_BACK_TIMEOUT_S = 15.0
 _SILENCE_S, _SILENCE_TIMEOUT_S = 2.0, 12.0
 
 
@@ -63,6 +64,9 @@ class Runner:
         findings |= compare(self._ground, before)
         if wrong := self._state():
             findings.add(f"state: {wrong}")
+        if attempt.may:
+            findings -= set(attempt.may)
+            self._wait_until_back()
         lives = self._site.is_listening(PAGE_TIMEOUT_S)
         if not lives:
             self._site.forget_jobs()
@@ -98,6 +102,13 @@ class Runner:
         if result.startswith(GOT):
             findings.add(f"page: {result}")
         return findings, result
+
+    def _wait_until_back(self) -> None:
+        """Wait until the booth has led back to the main site."""
+        end = time.monotonic() + _BACK_TIMEOUT_S
+        while self._state() and time.monotonic() < end:
+            time.sleep(0.1)
+        time.sleep(0.5)
 
     def _wait_for_silence(self) -> None:
         """WebRTC and QUIC repeat themselves for a while: what comes late belongs to this attempt."""

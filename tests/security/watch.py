@@ -129,7 +129,8 @@ def _names(pid: int) -> set[str]:
         for process in psutil.Process(pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 if process.status() != psutil.STATUS_ZOMBIE:
-                    names.add(process.name())
+                    # Not its name: a thread's name stands there between fork and exec.
+                    names.add(Path(process.exe()).name)
     return names
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from drivers.simulated.bench import Scene
+from kiosk_config.pack.model import OriginRule, PageMark, TicketGet
 from tests.security.hostile import HostileSite
 from tests.security.watch import plant_programs
-from workstation.drill import stage as drill_stage
 from workstation.drill.kiosk import KioskProcess
+from workstation.drill.packs import MAIN_SITE_ID, demo_pack
 from workstation.drill.script import Playwright
 from workstation.drill.stage import Stage
 
@@ -60,7 +61,23 @@ class Surroundings:
 
 
 class BrowserStage(Stage):
-    """A stage whose devices are the kiosk's simulated ones: none of them is a way out of a page."""
+    """A stage whose pack is that of the hostile site, and whose devices are simulated: none is a way out of a page."""
+
+    def __init__(self, directory: Path, site: HostileSite, face: Mapping[str, list[str] | int]) -> None:
+        super().__init__(directory, face=face, presence={"watch": False}, fullscreen=True)
+        self._site = site
+
+    def deliver_pack(self) -> None:
+        """Deliver a signed pack of the hostile site."""
+        door, hostile = self._site.door, self._site.origin
+        ours = {
+            "origins": (OriginRule(origin=door), OriginRule(origin=hostile)),
+            "launch": TicketGet(url=f"{door}/enter"),
+            "fallback": None,
+            "arrived": PageMark(origin=hostile),
+            "signed_out": None,
+        }
+        self.administrator.deliver_pack(MAIN_SITE_ID, self.packs.issue(demo_pack(door).model_copy(update=ours)))
 
     def _start_reader(self) -> dict[str, Any]:
         return {"driver": "simulated"}
@@ -78,24 +95,11 @@ def evaluating_kiosk(
 ) -> Iterator[tuple[KioskProcess, Playwright]]:
     """Run a kiosk whose expert has just come to the hostile main site (评审中)."""
     face = {"liveness_actions": ["turn-left"], "liveness_count": 1}
-    with BrowserStage(place.base / "drill", face=face, presence={"watch": False}, fullscreen=True) as stage:
-        _deliver(stage, site)
+    with BrowserStage(place.base / "drill", site, face) as stage:
         with KioskProcess(stage.config_file, stage.environment | place.environment() | environment) as kiosk:
             play = Playwright(stage, kiosk, None, lambda _line: None)
             lead_in(play)
             yield kiosk, play
-
-
-def _deliver(stage: Stage, site: HostileSite) -> None:
-    """Put the hostile site into the roster.
-
-    The first origin is that which the self-check asks; it knows no authority but the public ones, so it asks the demo
-    main site, which is an origin like the hostile one then.
-    """
-    demo = f"http://127.0.0.1:{stage.main_site_link.port}"
-    roster = drill_stage._roster(demo, drill_stage._entries())
-    hostile = {"origins": [demo, site.origin], "main_site_url": f"{site.origin}/enter"}
-    stage.administrator.deliver(roster.model_copy(update=hostile))
 
 
 def lead_in(play: Playwright) -> None:

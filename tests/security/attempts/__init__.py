@@ -32,6 +32,7 @@ class Attempt(BaseModel):
         dwell_s: how long to watch at least.
         patience_s: how long the script may take.
         left: findings that are left to the operating system or the firewall: reported, not failed.
+        may: findings that are no escape: the page only hurts itself, and the booth leads back to the main site.
         control: what an ordinary Chromium shows with the same attempt; "" where there is nothing to show there.
     """
 
@@ -55,6 +56,7 @@ class Attempt(BaseModel):
     dwell_s: float = Field(default=0.22, ge=0, le=10)
     patience_s: float = Field(default=1.5, ge=0, le=10)
     left: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
     control: str = ""
 
     @model_validator(mode="after")
