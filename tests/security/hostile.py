@@ -204,7 +204,8 @@ def _door_to(address: str) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_HEAD
+        def do_GET(self) -> None:
+            self.do_HEAD()
 
     return Door
 

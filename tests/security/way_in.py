@@ -95,11 +95,13 @@ def evaluating_kiosk(
 ) -> Iterator[tuple[KioskProcess, Playwright]]:
     """Run a kiosk whose expert has just come to the hostile main site (评审中)."""
     face = {"liveness_actions": ["turn-left"], "liveness_count": 1}
-    with BrowserStage(place.base / "drill", site, face) as stage:
-        with KioskProcess(stage.config_file, stage.environment | place.environment() | environment) as kiosk:
-            play = Playwright(stage, kiosk, None, lambda _line: None)
-            lead_in(play)
-            yield kiosk, play
+    with (
+        BrowserStage(place.base / "drill", site, face) as stage,
+        KioskProcess(stage.config_file, stage.environment | place.environment() | environment) as kiosk,
+    ):
+        play = Playwright(stage, kiosk, None, lambda _line: None)
+        lead_in(play)
+        yield kiosk, play
 
 
 def lead_in(play: Playwright) -> None:
