@@ -14,13 +14,14 @@ from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
-from tests.bench import day, face, face_accuracy, idcard, pad, policy, start
+from tests.bench import browser, day, face, face_accuracy, idcard, pad, policy, start
 from tests.bench.report import describe_machine
 from tests.bench.screen import SIZE
 from workstation.drill.__main__ import virtual_screen
 
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "start": start.run,
+    "browser": browser.run,
     "day": day.run,
     "idcard": idcard.run,
     "policy": policy.run,

@@ -75,26 +75,27 @@ def _start_chromium(page: Path) -> float:
     """Return the seconds to the first paint of a page that has the sign-in screen's large areas."""
     with tempfile.TemporaryDirectory(prefix="bench-chromium-", ignore_cleanup_errors=True) as home:
         started = time.monotonic()
-        with _chromium(Path(home), page):
+        with chromium(Path(home), page.as_uri()):
             painted = screen.wait_until_painted()
     screen.wait_until_gone()
     return painted - started
 
 
 @contextlib.contextmanager
-def _chromium(home: Path, page: Path) -> Iterator[None]:
+def chromium(home: Path, address: str) -> Iterator[int]:
+    """Run the peer on a page with a fresh profile; yields its process id."""
     flags = [*_PEER_FLAGS, f"--user-data-dir={home / 'profile'}"]
     if os.geteuid() == 0:
         flags.append("--no-sandbox")
     process = subprocess.Popen(
-        ["chromium", *flags, page.as_uri()],
+        ["chromium", *flags, address],
         env=os.environ | {"HOME": os.fspath(home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         try:

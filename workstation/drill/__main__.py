@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +66,8 @@ def _play(directory: Path, screens: Path, launch: LaunchKind) -> int:
 
 
 @contextlib.contextmanager
-def virtual_screen(size: str) -> Iterator[None]:
-    """Run Xvfb and a window manager without key bindings, and point DISPLAY at them."""
+def virtual_screen(size: str, manager_command: Sequence[str] = ("openbox",)) -> Iterator[None]:
+    """Run Xvfb and a window manager, and point DISPLAY at them."""
     read, write = os.pipe()
     xvfb = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24", "-nolisten", "tcp"],
@@ -84,7 +84,7 @@ def virtual_screen(size: str) -> Iterator[None]:
     os.environ["DISPLAY"] = f":{display}"
     os.environ["QT_QPA_PLATFORM"] = "xcb"
     os.environ.pop("WAYLAND_DISPLAY", None)
-    manager = subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL)
+    manager = subprocess.Popen(list(manager_command), stderr=subprocess.DEVNULL)
     try:
         yield
     finally:

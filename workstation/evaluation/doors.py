@@ -1,8 +1,19 @@
-"""The engine's own switches, all at their closed side. They count only before a page's first load."""
+"""What no page gets, whatever the pack says: the engine's own switches at their closed side, and requests refused."""
 
 from __future__ import annotations
 
-from PySide6.QtWebEngineCore import QWebEngineSettings
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtWebEngineCore import (
+    QWebEngineDesktopMediaRequest,
+    QWebEngineFileSystemAccessRequest,
+    QWebEngineFullScreenRequest,
+    QWebEnginePage,
+    QWebEngineRegisterProtocolHandlerRequest,
+    QWebEngineSettings,
+    QWebEngineWebAuthUxRequest,
+)
+
+from .policy import Refusal
 
 _Attribute = QWebEngineSettings.WebAttribute
 _ATTRIBUTES = {
@@ -28,8 +39,50 @@ _ATTRIBUTES = {
 }
 
 
-def close_doors(settings: QWebEngineSettings) -> None:
-    """Set every switch that opens something, and the policy that calls other programs, to closed."""
-    for attribute, is_on in _ATTRIBUTES.items():
-        settings.setAttribute(attribute, is_on)
-    settings.setUnknownUrlSchemePolicy(QWebEngineSettings.UnknownUrlSchemePolicy.DisallowUnknownUrlSchemes)
+class ClosedDoors(QObject):
+    """Closes them for one page, which must not have loaded anything yet: the switches count only before.
+
+    Signals:
+        refused(QUrl, Refusal): a document of that address asked for something.
+    """
+
+    refused = Signal(QUrl, object)
+
+    def __init__(self, page: QWebEnginePage) -> None:
+        super().__init__(page)
+        self._page = page
+        settings = page.settings()
+        for attribute, is_on in _ATTRIBUTES.items():
+            settings.setAttribute(attribute, is_on)
+        # Others would be handed to the desktop's programs.
+        settings.setUnknownUrlSchemePolicy(QWebEngineSettings.UnknownUrlSchemePolicy.DisallowUnknownUrlSchemes)
+        page.desktopMediaRequested.connect(self._on_desktop_media_requested)
+        page.fileSystemAccessRequested.connect(self._on_file_system_access_requested)
+        page.fullScreenRequested.connect(self._on_full_screen_requested)
+        page.printRequested.connect(self._on_print_requested)
+        page.printRequestedByFrame.connect(self._on_print_requested)
+        page.registerProtocolHandlerRequested.connect(self._on_protocol_handler_requested)
+        page.webAuthUxRequested.connect(self._on_web_auth_requested)
+
+    def _on_desktop_media_requested(self, request: QWebEngineDesktopMediaRequest) -> None:
+        request.cancel()
+        self.refused.emit(self._page.url(), Refusal.CAPTURE)
+
+    def _on_file_system_access_requested(self, request: QWebEngineFileSystemAccessRequest) -> None:
+        request.reject()
+        self.refused.emit(request.origin(), Refusal.FILE_SYSTEM)
+
+    def _on_full_screen_requested(self, request: QWebEngineFullScreenRequest) -> None:
+        request.reject()
+        self.refused.emit(request.origin(), Refusal.FULL_SCREEN)
+
+    def _on_protocol_handler_requested(self, request: QWebEngineRegisterProtocolHandlerRequest) -> None:
+        request.reject()
+        self.refused.emit(request.origin(), Refusal.PROTOCOL_HANDLER)
+
+    def _on_web_auth_requested(self, request: QWebEngineWebAuthUxRequest) -> None:
+        request.cancel()
+        self.refused.emit(self._page.url(), Refusal.SECURITY_KEY)
+
+    def _on_print_requested(self, _frame: object = None) -> None:
+        self.refused.emit(self._page.url(), Refusal.PRINT)

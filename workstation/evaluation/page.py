@@ -13,16 +13,11 @@ from PySide6.QtCore import QCoreApplication, QTimer, QUrl, Signal, Slot
 from PySide6.QtNetwork import QAuthenticator
 from PySide6.QtWebEngineCore import (
     QWebEngineCertificateError,
-    QWebEngineDesktopMediaRequest,
-    QWebEngineFileSystemAccessRequest,
-    QWebEngineFullScreenRequest,
     QWebEngineLoadingInfo,
     QWebEngineNewWindowRequest,
     QWebEnginePage,
     QWebEnginePermission,
     QWebEngineProfile,
-    QWebEngineRegisterProtocolHandlerRequest,
-    QWebEngineWebAuthUxRequest,
 )
 
 from drivers.errors import ErrorCode
@@ -30,7 +25,7 @@ from kiosk_config.pack.model import MainSitePack
 
 from . import permissions
 from .dialogs import DialogDesk, Row
-from .doors import close_doors
+from .doors import ClosedDoors
 from .entrance import Entrance
 from .entry import Entry
 from .launch import first_request, ticket_header
@@ -101,7 +96,7 @@ class LockedPage(QWebEnginePage):
         self._told: set[tuple[str, str]] = set()
         self._deadline = QTimer(self, singleShot=True, interval=round(load_timeout_s * 1000))
         self._deadline.timeout.connect(self._on_deadline)
-        close_doors(self.settings())
+        ClosedDoors(self).refused.connect(self._refuse)
         self._connect_refusals()
         self.loadStarted.connect(self._on_load_started)
         self.loadingChanged.connect(self._on_loading_changed)
@@ -142,6 +137,11 @@ class LockedPage(QWebEnginePage):
         self.load(request)
 
     @Slot()
+    def note_dialog(self) -> None:
+        """Report a dialog that the engine opened by itself and that was refused."""
+        self._refuse(self.url(), Refusal.DIALOG)
+
+    @Slot()
     def _follow_redirect(self) -> None:
         self.load(self._redirected_to)
 
@@ -149,15 +149,8 @@ class LockedPage(QWebEnginePage):
         self.authenticationRequired.connect(self._on_authentication_required)
         self.proxyAuthenticationRequired.connect(self._on_proxy_authentication_required)
         self.certificateError.connect(self._on_certificate_error)
-        self.desktopMediaRequested.connect(self._on_desktop_media_requested)
-        self.fileSystemAccessRequested.connect(self._on_file_system_access_requested)
-        self.fullScreenRequested.connect(self._on_full_screen_requested)
         self.newWindowRequested.connect(self._on_new_window_requested)
         self.permissionRequested.connect(self._on_permission_requested)
-        self.printRequested.connect(self._on_print_requested)
-        self.printRequestedByFrame.connect(self._on_print_requested)
-        self.registerProtocolHandlerRequested.connect(self._on_protocol_handler_requested)
-        self.webAuthUxRequested.connect(self._on_web_auth_requested)
 
     # --- loading ---
 
@@ -240,6 +233,7 @@ class LockedPage(QWebEnginePage):
         if verdict.refusal is not None:
             self.navigation_refused.emit(verdict.host, verdict.refusal.value)
 
+    @Slot(QUrl, object)
     def _refuse(self, url: QUrl, refusal: Refusal) -> None:
         """Report that the page at ``url`` asked for something that no page gets."""
         host = self._policy.decide(url_text(url), Use.MAIN_FRAME).host
@@ -305,29 +299,6 @@ class LockedPage(QWebEnginePage):
         permission.deny()
         self._refuse(permission.origin(), Refusal.PERMISSION)
         self.noticed.emit(Notice(kind=NoticeKind.PERMISSION, word=permissions.word(kind)))
-
-    def _on_desktop_media_requested(self, request: QWebEngineDesktopMediaRequest) -> None:
-        request.cancel()
-        self._refuse(self.url(), Refusal.CAPTURE)
-
-    def _on_file_system_access_requested(self, request: QWebEngineFileSystemAccessRequest) -> None:
-        request.reject()
-        self._refuse(request.origin(), Refusal.FILE_SYSTEM)
-
-    def _on_full_screen_requested(self, request: QWebEngineFullScreenRequest) -> None:
-        request.reject()
-        self._refuse(request.origin(), Refusal.FULL_SCREEN)
-
-    def _on_protocol_handler_requested(self, request: QWebEngineRegisterProtocolHandlerRequest) -> None:
-        request.reject()
-        self._refuse(request.origin(), Refusal.PROTOCOL_HANDLER)
-
-    def _on_web_auth_requested(self, request: QWebEngineWebAuthUxRequest) -> None:
-        request.cancel()
-        self._refuse(self.url(), Refusal.SECURITY_KEY)
-
-    def _on_print_requested(self, _frame: object = None) -> None:
-        self._refuse(self.url(), Refusal.PRINT)
 
     # --- overrides ---
 

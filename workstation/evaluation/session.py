@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWebEngineCore import QWebEngineProfile
 
 from kiosk_config.pack.model import MainSitePack
@@ -18,11 +18,12 @@ from .dialogs import DialogDesk
 from .documents import SessionFolder
 from .downloads import Downloads
 from .entry import Entry
-from .page import ChooseFile, LockedPage, OpenWindow
+from .page import LockedPage, OpenWindow
 from .page_api import Facts, NoToken
 from .page_bridge import PageBridge
 from .policy import OriginPolicy
 from .request_filter import RequestFilter
+from .surface import Document, Notice, NoticeKind, QuestionKind
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +39,14 @@ class BrowserSession(QObject):
         pack: what this main site may do.
         folder: ``None`` when the pack lets no document in, or there is no place for them.
 
+    Signals:
+        noticed(Notice): something for the expert to read.
+
     Raises:
         KioskError: INTERNAL, the pack wants the booth's certificate and there is none that can be used.
     """
+
+    noticed = Signal(object)
 
     def __init__(
         self,
@@ -74,7 +80,7 @@ class BrowserSession(QObject):
         self._clipboard: SessionClipboard | None = SessionClipboard(self)
         self.setParent(parent)  # not before nothing can fail any more
 
-    def make_page(self, *, choose_file: ChooseFile, open_window: OpenWindow, load_timeout_s: float) -> LockedPage:
+    def make_page(self, *, open_window: OpenWindow, load_timeout_s: float) -> LockedPage:
         """Return a new page of this session."""
         page = LockedPage(
             self.profile,
@@ -82,7 +88,7 @@ class BrowserSession(QObject):
             self.pack,
             self._desk,
             request_filter=self.filter,
-            choose_file=choose_file,
+            choose_file=self._choose_file,
             open_window=open_window,
             load_timeout_s=load_timeout_s,
         )
@@ -91,15 +97,21 @@ class BrowserSession(QObject):
             PageBridge(page, self.policy, facts=self._facts, signatures=NoToken())
         return page
 
-    def upload_file(self, name: str) -> Path | None:
-        """Return the file of a document that may be handed to the main site."""
-        return self.folder.file_of(name, self.pack.documents.upload) if self.folder is not None else None
+    def _choose_file(self, page: LockedPage) -> Path | None:
+        """Ask the expert for one document that may be handed to the main site."""
+        types = self.pack.documents.upload
+        names = tuple(document.name for document in self._documents if document.kind in types)
+        if not names:
+            self.noticed.emit(Notice(kind=NoticeKind.UPLOAD))
+            return None
+        reply = self._desk.ask(page, QuestionKind.FILE, choices=names)
+        if reply is None or not reply.accepted or self.folder is None:  # the session may be over by now
+            return None
+        return self.folder.file_of(reply.text, types)
 
     @property
-    def upload_names(self) -> tuple[str, ...]:
-        """Documents that may be handed to the main site."""
-        documents = self.folder.documents if self.folder is not None else ()
-        return tuple(document.name for document in documents if document.kind in self.pack.documents.upload)
+    def _documents(self) -> tuple[Document, ...]:
+        return self.folder.documents if self.folder is not None else ()
 
     def end(self) -> None:
         """Stop downloads, delete the documents, empty the clipboard. Idempotent."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -72,7 +69,6 @@ class EvaluationView(QWidget):
         self._desk = DialogDesk(self)
         self._desk.changed.connect(self._refresh)
         self._recovery = Recovery(self)
-        self._is_hung = False
         self._watchdog = Watchdog(self._is_excused, deadline_s=hang_deadline_s, parent=self)
         self._watchdog.hung.connect(self._on_hung)
         self._windows = Windows(self)
@@ -133,6 +129,7 @@ class EvaluationView(QWidget):
             return
         self._session = session
         self._recovery.reset()
+        session.noticed.connect(self.noticed)
         session.filter.request_refused.connect(self._on_request_refused)
         session.downloads.refused.connect(self._on_download_refused)
         session.downloads.admitted.connect(self._on_download_admitted)
@@ -235,9 +232,7 @@ class EvaluationView(QWidget):
     # --- windows ---
 
     def _make_page(self, session: BrowserSession) -> LockedPage:
-        page = session.make_page(
-            choose_file=self._choose_file, open_window=self._open_window, load_timeout_s=self._load_timeout_s
-        )
+        page = session.make_page(open_window=self._open_window, load_timeout_s=self._load_timeout_s)
         # Children die in the order they came: views, which the windows hold, then pages, then the profile.
         page.setParent(self)
         session.profile.setParent(None)
@@ -302,17 +297,14 @@ class EvaluationView(QWidget):
         page = self.active_page
         if page is None or not page.is_open:
             return
-        process = page.renderProcessPid()
-        if process > 0:
-            self._is_hung = True
-            os.kill(process, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+        self._recovery.end(page.renderProcessPid())
 
     @Slot()
     def _on_page_lost(self) -> None:
         window = self._windows.of(self.sender())
         if window is None or window.page is None:
             return
-        kind, self._is_hung = (sf.NoticeKind.HUNG if self._is_hung else sf.NoticeKind.CRASHED), False
+        kind = sf.NoticeKind.HUNG if self._recovery.was_ended() else sf.NoticeKind.CRASHED
         is_first = window is self._windows.all[0]
         address = self._trail.last_address(window.page)
         if address is None or not self._recovery.may_recover():
@@ -368,16 +360,6 @@ class EvaluationView(QWidget):
         self.noticed.emit(sf.Notice(kind=sf.NoticeKind.DOWNLOADED))
         self._refresh()
         self._open_document(document.name)
-
-    def _choose_file(self, page: LockedPage) -> Path | None:
-        session = self._session
-        if session is None or not session.upload_names:
-            self.noticed.emit(sf.Notice(kind=sf.NoticeKind.UPLOAD))
-            return None
-        reply = self._desk.ask(page, sf.QuestionKind.FILE, choices=session.upload_names)
-        if reply is None or not reply.accepted or session is not self._session:
-            return None
-        return session.upload_file(reply.text)
 
     # --- the frame ---
 

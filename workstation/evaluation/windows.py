@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from .engine_dialogs import EngineDialogs
 from .page import LockedPage
 from .surface import Tab
 from .viewer import Viewer
@@ -84,6 +85,7 @@ class Windows(QWidget):
         web = QWebEngineView(page, self._stack)
         web.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         web.setAcceptDrops(False)
+        EngineDialogs(web).refused.connect(page.note_dialog)
         return self._add(web, page, select=select)
 
     def add_document(self, viewer: Viewer) -> Window:
