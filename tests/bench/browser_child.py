@@ -18,8 +18,9 @@ def main(url: str) -> int:
     app = QApplication(sys.argv[:1])
     engine.prepare(drill=True)
     view = engine.create_view()
-    view.showFullScreen()
+    # A shown window would be made anew for the page's surface, and under openbox it does not come back by itself.
     view.open(_entry(url))
+    view.showFullScreen()
     code = app.exec()
     del view
     return code
