@@ -13,7 +13,7 @@ from workstation.drill.kiosk import KioskProcess
 from workstation.drill.script import Playwright
 from workstation.drill.stage import BOOTH_ID, Stage
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pcscd")]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.pcscd]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib.util import find_spec
 
 import pytest
 
 from tests.security import chromium_run, kiosk_run, report
 from tests.security.attempts import CATEGORIES, load
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("screen")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.pcscd]
 
-NOTHING_CLEANS = find_spec("workstation.environment") is None
 FEWEST = {"keys": 25, "pointer": 10, "urls": 25, "web-platform": 30}
 CONTROLS = ("fetch", "websocket", "rtc-stun", "url-userinfo", "url-ipv4-decimal", "pointer-right-click",
             "dialog-open-picker", "download-blob", "window-open")  # fmt: skip
@@ -27,8 +25,7 @@ def test_there_are_enough_attempts_of_each_kind():
 
 def test_the_table_is_that_of_these_attempts():
     assert report.PAGE.read_text(encoding="utf-8") == report.page(load())
-    missing = [attempt.category for attempt in load() if attempt.id not in report.tried()]
-    assert set(missing) <= ({"environment"} if NOTHING_CLEANS else set())
+    assert [attempt.id for attempt in load() if attempt.id not in report.tried()] == []
 
 
 def test_nothing_gets_out_of_the_kiosk(tmp_path):
@@ -36,7 +33,6 @@ def test_nothing_gets_out_of_the_kiosk(tmp_path):
     assert {outcome.id: (outcome.escaped, outcome.result) for outcome in outcomes if outcome.escaped} == {}
 
 
-@pytest.mark.skipif(NOTHING_CLEANS, reason="nothing cleans the environment yet")
 def test_nothing_in_the_environment_opens_the_kiosk(tmp_path):
     outcomes = kiosk_run.run_with_environment(tmp_path, load())
     assert {outcome.id: outcome.escaped for outcome in outcomes if outcome.escaped} == {}

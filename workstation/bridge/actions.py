@@ -234,13 +234,11 @@ class KioskActions(QObject):
 
     @Slot(int, object, object)
     def _on_card_read(self, attempt: int, record: IdCardRecord, portrait: Image | None) -> None:
-        if attempt != self.journey.journey.attempt:
-            _overwrite(portrait)
-            return  # the visit it was read for is over: do not even keep it
         refusal = self._refusal(record)
-        if refusal is not None:
-            _overwrite(portrait)
-            self._on_card_failed(attempt, refusal, None)
+        if attempt != self.journey.journey.attempt or refusal is not None:
+            _overwrite(portrait)  # not even kept when the visit it was read for is over
+            if refusal is not None:
+                self._on_card_failed(attempt, refusal, None)
             return
         holder = self._vault.take(record, portrait, date.today())  # noqa: DTZ011 - validity is a calendar day at the booth
         self._tell(ev.CardRead(attempt=Attempt(attempt), holder=holder))
