@@ -71,7 +71,7 @@ class HostileSite:
 
     Attributes:
         origin: its origin.
-        door: a plain http origin that leads there: the booth's self-check knows no authority but the public ones.
+        authority: who answers for its certificate.
         location: the address that the page last called itself.
         seen_at: when the page last asked for a job, monotonic.
     """
@@ -81,6 +81,7 @@ class HostileSite:
         self._results: dict[str, str] = {}
         self._armed: set[str] = set()
         self._news = threading.Condition()
+        self.authority = authority
         self.location, self.seen_at = "", 0.0
         self.auth_asked: list[str] = []
         self._server = _Server(("::", 0), self._handler())
@@ -101,10 +102,6 @@ class HostileSite:
             "SINK_HOST": f"sink.localhost:{sink_port}",
             "SINK_PORT": sink_port,
         }
-        self._door = ThreadingHTTPServer(("127.0.0.1", 0), _door_to(f"{self.origin}/enter"))
-        self._door.daemon_threads = True
-        self.door = f"http://127.0.0.1:{self._door.server_address[1]}"
-        threading.Thread(target=self._door.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -115,9 +112,8 @@ class HostileSite:
 
     def close(self) -> None:
         """Stop serving."""
-        for server in (self._door, self._server):
-            server.shutdown()
-            server.server_close()
+        self._server.shutdown()
+        self._server.server_close()
 
     # --- what the test asks for ---
 
@@ -191,23 +187,6 @@ class HostileSite:
 
         Handler.site = site
         return Handler
-
-
-def _door_to(address: str) -> type[BaseHTTPRequestHandler]:
-    class Door(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-        def do_HEAD(self) -> None:
-            self.send_response(302)
-            self.send_header("Location", address)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            self.do_HEAD()
-
-    return Door
 
 
 class _Server(ThreadingHTTPServer):

@@ -69,15 +69,16 @@ class BrowserStage(Stage):
 
     def deliver_pack(self) -> None:
         """Deliver a signed pack of the hostile site."""
-        door, hostile = self._site.door, self._site.origin
+        origin = self._site.origin
         ours = {
-            "origins": (OriginRule(origin=door), OriginRule(origin=hostile)),
-            "launch": TicketGet(url=f"{door}/enter"),
+            "origins": (OriginRule(origin=origin),),
+            "launch": TicketGet(url=f"{origin}/enter"),
             "fallback": None,
-            "arrived": PageMark(origin=hostile),
+            "arrived": PageMark(origin=origin),
             "signed_out": None,
+            "certificate_authorities": (self._site.authority.certificate.read_text(encoding="ascii"),),
         }
-        self.administrator.deliver_pack(MAIN_SITE_ID, self.packs.issue(demo_pack(door).model_copy(update=ours)))
+        self.administrator.deliver_pack(MAIN_SITE_ID, self.packs.issue(demo_pack(origin).model_copy(update=ours)))
 
     def _start_reader(self) -> dict[str, Any]:
         return {"driver": "simulated"}
