@@ -32,7 +32,7 @@ def _run() -> None:
             if outcome.escaped:
                 print("OUT", outcome.id, outcome.escaped, outcome.result)
         report.save(outcomes, {}, seconds)
-        control = chromium_run.run(Path(folder) / "chromium", [one for one in load() if one.control])
+        control = chromium_run.run([one for one in load() if one.control])
     report.save(outcomes, control, seconds)
 
 

@@ -54,7 +54,20 @@ if (window.top === window && !location.pathname.startsWith('/quiet')) (async () 
 })();
 </script>
 """
+_ACTIVE_PDF = b"""%PDF-1.4
+1 0 obj <</Type/Catalog/Pages 2 0 R/OpenAction 4 0 R/AA<</WC 5 0 R>>>> endobj
+2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
+3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Annots[6 0 R 7 0 R]>> endobj
+4 0 obj <</S/JavaScript/JS(app.launchURL\\("SINK/pdf-script"\\);app.alert\\("x"\\))>> endobj
+5 0 obj <</S/Launch/F(/usr/bin/xdg-open)>> endobj
+6 0 obj <</Type/Annot/Subtype/Link/Rect[0 0 300 150]/A<</S/URI/URI(SINK/pdf-link)>>>> endobj
+7 0 obj <</Type/Annot/Subtype/Link/Rect[0 150 300 300]/A 5 0 R>> endobj
+trailer <</Root 1 0 R>>
+%%EOF
+"""
 _KINDS = {
+    "active": ("application/pdf", _ACTIVE_PDF),
+    "fake": ("application/pdf", b"MZ\x90\x00 not what it says"),
     "pdf": ("application/pdf", b"%PDF-1.4\n%%EOF\n"),
     "exe": ("application/octet-stream", b"MZ\x90\x00"),
     "deb": ("application/vnd.debian.binary-package", b"!<arch>\n"),
@@ -276,6 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _get_download(self, query: dict[str, str]) -> None:
         kind, body = _KINDS[query["kind"]]
+        body = body.replace(b"SINK", str(self.site.constants["SINK"]).encode())
         name = query.get("name", f"escape.{query['kind']}")
         shown = {} if "inline" in query else {"Content_Disposition": f'attachment; filename="{name}"'}
         self._answer(body, kind, **shown)

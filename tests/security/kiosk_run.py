@@ -27,7 +27,7 @@ SIZE = "1366x768"
 SETTLE_S = 2.0
 """Qt makes a new native window when the page enters it."""
 PAGE_MIDDLE = (683, 400)
-PROGRAMS = frozenset({"QtWebEngineProcess", "python", "python3", "python3.11"})
+PROGRAMS = frozenset({"QtWebEngineProcess", "certutil", "python", "python3", "python3.11"})
 _DAY = ("*/drill/*", "*/home/.cache/*", "*/home/.local/share/*", "*/home/.config/pulse/*", "*/home/.pki/*")
 
 
@@ -82,20 +82,20 @@ def run(base: Path, attempts: Iterable[Attempt], environment: Mapping[str, str] 
 
 
 def run_with_environment(base: Path, attempts: Iterable[Attempt]) -> list[Outcome]:
-    """Start one kiosk with the environments of all attempts, and look at what came of each."""
+    """Start one kiosk with the environments of all attempts, and look at what came of each.
+
+    Each attempt has a folder and a port of its own, so that an effect names its cause.
+    """
     chosen = [attempt for attempt in attempts if attempt.environment]
     with hostile_world(base) as world, screen() as eye:
-        words = {"base": os.fspath(base), "sink": str(world.sink.port), "free": str(_free_port())}
-        wanted = {one.id: {name: value.format(**words) for name, value in one.environment.items()} for one in chosen}
-        _plant_process(base)
+        ears = {one.id: socket.create_server(("127.0.0.1", 0)) for one in chosen}
+        wanted = {one.id: _variables(one, base, ears[one.id].getsockname()[1]) for one in chosen}
         environment = {name: value for variables in wanted.values() for name, value in variables.items()}
         with evaluating_kiosk(world.place, world.site, environment) as (kiosk, _play):
             time.sleep(SETTLE_S)
             ground = _ground(world, kiosk, eye)
             untouched = Snapshot(eye.windows(), look(ground).files, frozenset(), 0, 0)
-            effects = sorted(compare(ground, untouched)) + [
-                f"file: {path.name}" for path in (base / "traces").iterdir()
-            ]
+            effects = sorted(compare(ground, untouched))
             held = _environments(kiosk.pid)
             state = _state(kiosk)
     outcomes = []
@@ -105,26 +105,44 @@ def run_with_environment(base: Path, attempts: Iterable[Attempt]) -> list[Outcom
             for name, value in wanted[attempt.id].items()
             if value in held.get(name, ())
         ]
-        outcomes.append(Outcome(id=attempt.id, escaped=passed + effects + ([f"state: {state}"] if state else [])))
+        traces = [f"file: {path.name}" for path in (base / attempt.id).iterdir() if path.name != "engine"]
+        heard = ["proxy: was asked"] if _was_called(ears[attempt.id]) else []
+        common = effects + ([f"state: {state}"] if state else [])
+        outcomes.append(Outcome(id=attempt.id, escaped=passed + traces + heard + common))
     return outcomes
 
 
 def _environments(pid: int) -> dict[str, set[str]]:
-    """Return what the kiosk's children have in their environments."""
+    """Return what the kiosk, started again with a clean environment, and its children have in theirs."""
     found: dict[str, set[str]] = {}
-    for process in psutil.Process(pid).children(recursive=True):
+    root = psutil.Process(pid)
+    for process in [root, *root.children(recursive=True)]:
         with contextlib.suppress(psutil.Error):
             for name, value in process.environ().items():
                 found.setdefault(name, set()).add(value)
     return found
 
 
-def _plant_process(base: Path) -> None:
-    """Put a program that leaves a trace where QTWEBENGINEPROCESS_PATH points to."""
-    (base / "traces").mkdir()
-    program = base / "engine"
-    program.write_text(f"#!/bin/sh\ntouch '{base}/traces/engine'\n", encoding="utf-8")
+def _variables(attempt: Attempt, base: Path, port: int) -> dict[str, str]:
+    """Return the attempt's variables, and make its folder with a program that leaves a trace there."""
+    folder = base / attempt.id
+    folder.mkdir()
+    program = folder / "engine"
+    program.write_text(f"#!/bin/sh\ntouch '{folder}/engine-ran'\n", encoding="utf-8")
     program.chmod(0o700)
+    words = {"folder": os.fspath(folder), "port": str(port), "free": str(_free_port())}
+    return {name: value.format(**words) for name, value in attempt.environment.items()}
+
+
+def _was_called(ear: socket.socket) -> bool:
+    """Whether anybody has connected; closes it."""
+    with ear:
+        ear.settimeout(0.05)
+        try:
+            ear.accept()[0].close()
+        except TimeoutError:
+            return False
+    return True
 
 
 def _free_port() -> int:

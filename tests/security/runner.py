@@ -12,8 +12,8 @@ from tests.security.hostile import HostileSite
 from tests.security.screen import Window
 from tests.security.watch import Ground, Snapshot, compare, look, watch
 
-ARM_TIMEOUT_S = 3.0
-PAGE_TIMEOUT_S = 3.0
+ARM_TIMEOUT_S = 8.0
+PAGE_TIMEOUT_S = 8.0
 GOT = "got"
 DATAGRAM = "sink: datagram"
 _BACK_TIMEOUT_S = 15.0
@@ -75,6 +75,7 @@ class Runner:
             findings.add("page: at another origin")
         if any(finding.startswith("window: ") for finding in findings):
             lives = False  # what is open covers the page: the next attempt needs a fresh one
+        lives = lives and not attempt.ends_visit
         if DATAGRAM in attempt.left:
             self._wait_for_silence()
         left = sorted(findings & set(attempt.left))
@@ -96,7 +97,11 @@ class Runner:
         for command in attempt.pointer:
             xdotool(*command.split())
         findings |= watch(self._ground, before, attempt.dwell_s)
-        result = self._site.wait_result(job_id, attempt.patience_s + 0.5 if script else 0) or ""
+        for _ in range(attempt.answers):
+            if self._site.wait_result(job_id, 0.4) is not None:
+                break
+            xdotool("key", "Escape")
+        result = self._site.wait_result(job_id, attempt.patience_s + 3.0 if script else 0) or ""
         if script and not result:
             findings.add("page: did not do it")
         if result.startswith(GOT):

@@ -120,7 +120,7 @@ def _windows(ground: Ground, before: Snapshot) -> set[str]:
 
 
 def _programs(ground: Ground) -> set[str]:
-    return {f"program: {name} runs" for name in _names(ground.pid) if name not in ground.usual_programs}
+    return {f"program: {name} runs" for name in _names(ground.pid) if name and name not in ground.usual_programs}
 
 
 def _names(pid: int) -> set[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.simulated.bench import Scene
-from kiosk_config.pack.model import OriginRule, PageMark, TicketGet
+from kiosk_config.pack.model import Browser, Documents, OriginRule, PageMark, TicketGet
 from tests.security.hostile import HostileSite
 from tests.security.watch import plant_programs
 from workstation.drill.kiosk import KioskProcess
@@ -76,6 +76,9 @@ class BrowserStage(Stage):
             "fallback": None,
             "arrived": PageMark(origin=origin),
             "signed_out": None,
+            # As open as a pack can be: what it allows is part of what can be abused.
+            "documents": Documents(download=("pdf",), upload=("pdf",)),
+            "browser": Browser(page_bridge=True),
             "certificate_authorities": (self._site.authority.certificate.read_text(encoding="ascii"),),
         }
         self.administrator.deliver_pack(MAIN_SITE_ID, self.packs.issue(demo_pack(origin).model_copy(update=ours)))

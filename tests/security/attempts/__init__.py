@@ -29,6 +29,8 @@ class Attempt(BaseModel):
         go: an address for the main frame; frame: one for a sub-frame.
         gesture: whether the script runs in the handler of a real click.
         environment: for a kiosk process of its own.
+        answers: how many questions of the page, in our own frame, are answered with Escape while the script waits.
+        ends_visit: what it leaves on the screen covers the page: the next attempt gets a fresh kiosk.
         dwell_s: how long to watch at least.
         patience_s: how long the script may take.
         left: findings that are left to the operating system or the firewall: reported, not failed.
@@ -53,6 +55,8 @@ class Attempt(BaseModel):
     gesture: bool = False
     environment: Mapping[str, str] = {}
     arguments: tuple[str, ...] = ()
+    answers: int = Field(default=0, ge=0, le=20)
+    ends_visit: bool = False
     dwell_s: float = Field(default=0.22, ge=0, le=10)
     patience_s: float = Field(default=1.5, ge=0, le=10)
     left: tuple[str, ...] = ()
