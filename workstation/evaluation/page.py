@@ -39,6 +39,8 @@ _REFUSED_STATUS = frozenset({401, 403, 410})
 _NET_ERR_ABORTED = -3  # Chromium net_error_list.h: another navigation, a download or ourselves ended this load.
 
 
+_BLOCKED = "about:blank#blocked"  # Chromium content/public/common/url_constants.h, kBlockedURL
+
 # How the engine words "beforeunload", which reaches us as a confirmation; the page has no say in the words.
 _LEAVE = "Are you sure you want to leave this page? Changes that you made may not be saved."
 
@@ -61,7 +63,7 @@ class LockedPage(QWebEnginePage):
             sub-resource is told once per document.
         opened(): the expert has arrived: the main frame shows the page that the pack calls the evaluation. Once.
         failed(ErrorCode code): nobody arrived, or the document could not be loaded, or its session is over (E-507).
-        lost(): the renderer of the open page is gone.
+        lost(): the renderer of the open page is gone, or the engine put an empty page in its place.
         noticed(Notice): something for the expert to read.
     """
 
@@ -101,6 +103,7 @@ class LockedPage(QWebEnginePage):
         self.loadStarted.connect(self._on_load_started)
         self.loadingChanged.connect(self._on_loading_changed)
         self.renderProcessTerminated.connect(self._on_render_process_terminated)
+        self.urlChanged.connect(self._on_url_changed)
 
     @property
     def is_open(self) -> bool:
@@ -216,6 +219,12 @@ class LockedPage(QWebEnginePage):
             self.lost.emit()
         else:
             self._fail(ErrorCode.INTERNAL)
+
+    @Slot(QUrl)
+    def _on_url_changed(self, url: QUrl) -> None:
+        # What the engine refuses by itself (about:version) never asks us: it shows this instead of the page.
+        if self._is_open and url_text(url) == _BLOCKED:
+            QTimer.singleShot(0, self, self.lost.emit)
 
     @Slot(object)
     def _fail(self, code: ErrorCode) -> None:
