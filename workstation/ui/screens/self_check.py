@@ -104,7 +104,8 @@ class _CheckRow(QWidget):
         elif check.code is None:
             tone, key, detail = Tone.OK, "self_check.ok", check.detail
         elif check.required:
-            tone, key, detail = Tone.WARN, "self_check.failed", words.expert(check.code, "self_check")
+            tone, key = Tone.WARN, "self_check.failed"
+            detail = words.expert(check.code, "self_check", component=check.detail)
         else:
             tone, key, detail = Tone.QUIET, "self_check.attention", words.expert(check.code, "self_check")
         self._mark.show_mark(self._icon, Tone.INFO if tone is Tone.OK else tone)
