@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import tempfile
@@ -14,7 +15,7 @@ import psutil
 from assets.packaging import debian, sandbox
 from workstation.drill.__main__ import virtual_screen
 from workstation.drill.kiosk import KioskProcess
-from workstation.drill.script import Playwright, good_day
+from workstation.drill.script import PAINT_S, Playwright, good_day
 from workstation.drill.stage import Stage
 
 SCREEN = "1366x768"
@@ -122,19 +123,41 @@ def _play_day(executable: str, folder: Path, say: Say) -> None:
         for device, reason in stage.notes.items():
             say(f"simulated {device}: {reason}")
         with KioskProcess(stage.config_file, stage.environment, command=[executable]) as kiosk:
-            good_day(Playwright(stage, kiosk, None, say))
-            if foreign := foreign_libraries(kiosk.pid, Path(executable).parent):
-                raise CheckError(f"loaded from outside the package: {', '.join(foreign[:5])}")
-            say("every loaded library is the package's or the system's")
+            good_day(_Inspector(stage, kiosk, Path(executable).parent, say))
             if kiosk.stop() != 0:
                 raise CheckError("the kiosk did not end cleanly")
             if errors := [line for line in kiosk.lines if line.get("level") in {"error", "critical"}]:
                 raise CheckError(f"the kiosk logged errors: {errors[:3]}")
 
 
-def foreign_libraries(pid: int, bundle: Path) -> list[str]:
-    """Return the libraries that a process and its children have loaded from neither ``bundle`` nor the system."""
-    root = psutil.Process(pid)
-    paths = {region.path for process in (root, *root.children(recursive=True)) for region in process.memory_maps()}
+class _Inspector(Playwright):
+    """Looks into the processes while the browser is there: after the visit the kiosk starts as a new program."""
+
+    def __init__(self, stage: Stage, kiosk: KioskProcess, bundle: Path, say: Say) -> None:
+        super().__init__(stage, kiosk, None, say)
+        self._bundle, self._told = bundle, say
+
+    def picture(self, name: str, *, after_s: float = PAINT_S) -> None:
+        super().picture(name, after_s=after_s)
+        if name == "evaluation":
+            paths = loaded_files(self.kiosk.pid)
+            if not any("QtWebEngineProcess" in path for path in paths):
+                raise CheckError("the evaluation page is open without a browser's process")
+            if foreign := foreign_libraries(paths, self._bundle):
+                raise CheckError(f"loaded from outside the package: {', '.join(foreign[:5])}")
+            self._told("every library, the browser's too, is the package's or the system's")
+
+
+def loaded_files(pid: int) -> set[str]:
+    """Return the files that a process and its children have mapped."""
+    root, paths = psutil.Process(pid), set()
+    for process in (root, *root.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
+            paths |= {region.path for region in process.memory_maps()}
+    return paths
+
+
+def foreign_libraries(paths: Iterable[str], bundle: Path) -> list[str]:
+    """Return the libraries among ``paths`` that belong neither to ``bundle`` nor to the system."""
     known = (str(bundle), "/usr/lib/", "/lib/", "/lib64/")
     return sorted(path for path in paths if ".so" in path and not path.startswith(known))
