@@ -123,7 +123,10 @@ def _play_day(executable: str, folder: Path, say: Say) -> None:
         for device, reason in stage.notes.items():
             say(f"simulated {device}: {reason}")
         with KioskProcess(stage.config_file, stage.environment, command=[executable]) as kiosk:
-            good_day(_Inspector(stage, kiosk, Path(executable).parent, say))
+            play = _Inspector(stage, kiosk, Path(executable).parent, say)
+            good_day(play)
+            # While it replaces itself it can be stopped only as any program that has just been started.
+            play.until("idle", "新程序 a new program after the visit (docs/adr/0010)")
             if kiosk.stop() != 0:
                 raise CheckError("the kiosk did not end cleanly")
             if errors := [line for line in kiosk.lines if line.get("level") in {"error", "critical"}]:
