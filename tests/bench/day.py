@@ -82,16 +82,19 @@ def run(directory: Path) -> None:
 
 def show_pages(days: list[dict[str, float]]) -> None:
     """Print how the kiosk with its prepared engine compares with a cold Chromium on the same main site."""
-    ours = Row(what="kiosk: Enter to main site's page painted", samples=[day["painted"] for day in days], unit="s")
-    peer = Row(what="chromium: page painted, from exec", samples=[day["chromium painted"] for day in days], unit="s")
-    rows = [
-        ours,
-        peer,
-        Row(what="kiosk / chromium: page painted", samples=[ours.median / peer.median], unit="x", limit=RATIO_LIMIT),
+    ours = [
+        Row(what="kiosk: Enter to main site's page painted", samples=[day["painted"] for day in days], unit="s"),
+        *_memory_rows("kiosk, page open", "page", days),
     ]
-    for who, name in (("kiosk, page open", "page"), ("chromium, page open", "chromium")):
-        rows.extend(_memory_rows(who, name, days))
-    show("the demo main site: whole kiosk, engine prepared, and chromium, cold (its login page)", rows)
+    peer = [
+        Row(what="chromium: page painted, from exec", samples=[day["chromium painted"] for day in days], unit="s"),
+        *_memory_rows("chromium, page open", "chromium", days),
+    ]
+    ratios = [
+        Row(what=f"kiosk / chromium: {what}", samples=[our.median / their.median], unit="x", limit=RATIO_LIMIT)
+        for what, our, their in zip(("page painted", "memory, PSS", "memory, RSS"), ours, peer, strict=False)
+    ]
+    show("the demo main site: whole kiosk, engine prepared, and chromium, cold (its login page)", ours + peer + ratios)
 
 
 def _memory_rows(who: str, name: str, days: list[dict[str, float]], limit: float | None = None) -> list[Row]:
