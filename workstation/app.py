@@ -28,6 +28,7 @@ from workstation.bridge.packs import PackBridge
 from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.records import RecordBridge, resume_from
+from workstation.bridge.selfcheck import SelfCheckBridge
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
 from workstation.evaluation.authorities import AuthorityStore
@@ -129,6 +130,8 @@ class Application(QObject):
             certificate=devices.booth_certificate(config),
             parent=self,
         )
+        doors = Doors(self._packs)
+        self._checks = SelfCheckBridge(self._health, doors, self)
         self._starter = Lane("starter", self)
         self._actions = KioskActions(
             vault=self._vault,
@@ -138,7 +141,8 @@ class Application(QObject):
             health=self._health,
             records=self._records,
             browser=self._browser,
-            doors=Doors(self._packs),
+            doors=doors,
+            checks=self._checks,
             card_types=frozenset(map(CardType, config.reader.card_types)),
             is_drill=config.is_drill,
             parent=self,
@@ -160,8 +164,8 @@ class Application(QObject):
         self._window.commanded.connect(self._browser.command)
         self._window.pressed.connect(self._on_window_pressed)
         self.site_found.connect(self._on_site_found)
-        lanes = (self._face.lane, self._records.lane, self._packs.lane, self._browser.lane, *self._preflight.lanes)
-        for lane in (*lanes, self._starter):
+        lanes = (self._face.lane, self._records.lane, self._packs.lane, self._browser.lane, self._checks.lane)
+        for lane in (*lanes, *self._preflight.lanes, self._starter):
             lane.crashed.connect(self._on_lane_crashed)
 
     def start(self) -> None:
@@ -234,6 +238,7 @@ class Application(QObject):
         self._card.stop()
         self._face.close()
         self._health.stop()
+        self._checks.stop()
         self._preflight.stop()
         self._starter.close()
         self._packs.stop()

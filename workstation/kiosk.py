@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG = Path("/etc/evaluation-workstation/booth.toml")
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 CHILDREN_END_S = 2.0
 """So long the processes of an engine may take to end once its application is gone."""
 
@@ -81,7 +82,7 @@ def _run(config: BoothConfig) -> int:
     booth = _Booth(config, qt, window)
     stop_signals = _StopSignals(qt)
     code = qt.exec()
-    stop_signals.close()
+    stop_signals.close(keep_for_next=code == EXIT_AFRESH)
     booth.stop()
     return code
 
@@ -143,11 +144,19 @@ class _StopSignals:
         self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(self._on_signal)
         signal.set_wakeup_fd(self._write.fileno())
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: None)
+        if os.name == "posix":
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
-    def close(self) -> None:
-        """Let go of the signals."""
+    def close(self, *, keep_for_next: bool = False) -> None:
+        """Let go of the signals.
+
+        Args:
+            keep_for_next: what comes from now on waits for the program that takes our place: masks survive exec.
+        """
+        if keep_for_next and os.name == "posix":
+            signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         signal.set_wakeup_fd(-1)
         self._notifier.setEnabled(False)
         self._read.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import tempfile
@@ -11,16 +12,17 @@ from pathlib import Path
 
 import psutil
 
-from assets.packaging import debian
+from assets.packaging import debian, sandbox
 from workstation.drill.__main__ import virtual_screen
 from workstation.drill.kiosk import KioskProcess
-from workstation.drill.script import Playwright, good_day
+from workstation.drill.script import PAINT_S, Playwright, good_day
 from workstation.drill.stage import Stage
 
 SCREEN = "1366x768"
 START_TIMEOUT_S = 60.0
 CONFIG = "etc/evaluation-workstation/booth.toml"
 TOP_FOLDERS = {"etc", "lib", "opt", "usr"}
+_ONLY_THE_SITE_KNOWS = r".*: place\.booth_id: missing\n.*: main_site\.pack_keys: is needed.*\n2 problem\(s\)\n"
 Say = Callable[[str], None]
 
 
@@ -29,7 +31,7 @@ class CheckError(Exception):
 
 
 def check(package: Path, say: Say = print) -> None:
-    """Check the package's list of files, its programs, and a whole day in drill mode.
+    """Check the package's list of files, its programs, the browser's sandbox, and a whole day in drill mode.
 
     Args:
         package: the .deb.
@@ -50,11 +52,12 @@ def check(package: Path, say: Say = print) -> None:
         debian.run(["dpkg-deb", "-x", str(package), str(tree)])
         executable = str(tree / debian.OPT / debian.PACKAGE)
         _check_config(executable, tree / CONFIG)
-        say("the example configuration is refused for place.booth_id and nothing else")
+        say("the example configuration is refused for place.booth_id and main_site.pack_keys alone")
         _check_interpreter(executable)
         say("the executable runs no other module than its programs")
         _check_site_server(executable, folder / "site")
         say("the embedded site server listens")
+        _check_sandbox(executable, folder, say)
         _play_day(executable, folder / "drill", say)
 
 
@@ -76,7 +79,7 @@ def listing_problems(lines: Iterable[str]) -> Iterable[str]:
 def _check_config(executable: str, config: Path) -> None:
     command = [executable, "-m", "kiosk_config", "check", str(config)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False)
-    if result.returncode != 1 or not re.fullmatch(r".*: place\.booth_id: missing\n1 problem\(s\)\n", result.stderr):
+    if result.returncode != 1 or not re.fullmatch(_ONLY_THE_SITE_KNOWS, result.stderr):
         raise CheckError(f"the example configuration: exit code {result.returncode}, {result.stderr[-500:]}")
 
 
@@ -103,24 +106,61 @@ def _check_site_server(executable: str, data: Path) -> None:
         raise CheckError(f"the site server did not start and end: exit code {server.returncode}")
 
 
+def _check_sandbox(executable: str, folder: Path, say: Say) -> None:
+    if not sandbox.has_user_namespaces():
+        say("NOT CHECKED: Chromium's sandbox; this machine gives an unprivileged user no user namespaces")
+        return
+    folder.chmod(0o755)  # the unprivileged user starts what is in it
+    try:
+        looked_at = sandbox.check_sandbox(executable, folder / "sandbox")
+    except sandbox.SandboxError as error:
+        raise CheckError(f"the browser in production mode: {error}") from None
+    say(f"an unprivileged user's pre-flight of a signed pack passes; {looked_at} renderer(s), in Chromium's sandbox")
+
+
 def _play_day(executable: str, folder: Path, say: Say) -> None:
     with virtual_screen(SCREEN), Stage(folder, fullscreen=True) as stage:
         for device, reason in stage.notes.items():
             say(f"simulated {device}: {reason}")
         with KioskProcess(stage.config_file, stage.environment, command=[executable]) as kiosk:
-            good_day(Playwright(stage, kiosk, None, say))
-            if foreign := foreign_libraries(kiosk.pid, Path(executable).parent):
-                raise CheckError(f"loaded from outside the package: {', '.join(foreign[:5])}")
-            say("every loaded library is the package's or the system's")
+            play = _Inspector(stage, kiosk, Path(executable).parent, say)
+            good_day(play)
+            # While it replaces itself it can be stopped only as any program that has just been started.
+            play.until("idle", "新程序 a new program after the visit (docs/adr/0010)")
             if kiosk.stop() != 0:
                 raise CheckError("the kiosk did not end cleanly")
             if errors := [line for line in kiosk.lines if line.get("level") in {"error", "critical"}]:
                 raise CheckError(f"the kiosk logged errors: {errors[:3]}")
 
 
-def foreign_libraries(pid: int, bundle: Path) -> list[str]:
-    """Return the libraries that a process and its children have loaded from neither ``bundle`` nor the system."""
-    root = psutil.Process(pid)
-    paths = {region.path for process in (root, *root.children(recursive=True)) for region in process.memory_maps()}
+class _Inspector(Playwright):
+    """Looks into the processes while the browser is there: after the visit the kiosk starts as a new program."""
+
+    def __init__(self, stage: Stage, kiosk: KioskProcess, bundle: Path, say: Say) -> None:
+        super().__init__(stage, kiosk, None, say)
+        self._bundle, self._told = bundle, say
+
+    def picture(self, name: str, *, after_s: float = PAINT_S) -> None:
+        super().picture(name, after_s=after_s)
+        if name == "evaluation":
+            paths = loaded_files(self.kiosk.pid)
+            if not any("QtWebEngineProcess" in path for path in paths):
+                raise CheckError("the evaluation page is open without a browser's process")
+            if foreign := foreign_libraries(paths, self._bundle):
+                raise CheckError(f"loaded from outside the package: {', '.join(foreign[:5])}")
+            self._told("every library, the browser's too, is the package's or the system's")
+
+
+def loaded_files(pid: int) -> set[str]:
+    """Return the files that a process and its children have mapped."""
+    root, paths = psutil.Process(pid), set()
+    for process in (root, *root.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
+            paths |= {region.path for region in process.memory_maps()}
+    return paths
+
+
+def foreign_libraries(paths: Iterable[str], bundle: Path) -> list[str]:
+    """Return the libraries among ``paths`` that belong neither to ``bundle`` nor to the system."""
     known = (str(bundle), "/usr/lib/", "/lib/", "/lib64/")
     return sorted(path for path in paths if ".so" in path and not path.startswith(known))

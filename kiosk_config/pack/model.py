@@ -71,7 +71,8 @@ MainSiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 class Section(BaseModel):
     """Base of every part: immutable, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when first used, and each but once: a booth imports this at its start, before its first screen.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class OriginRule(Section):

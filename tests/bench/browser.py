@@ -18,7 +18,7 @@ from tests.bench.idle import Memory, memory_of
 from tests.bench.report import Row, show
 from workstation.spawn import module_command
 
-RUNS = 5
+RUNS = 7
 SETTLE_S = 3.0
 RATIO_LIMIT = 1.2
 _END_TIMEOUT_S = 15.0

@@ -83,10 +83,10 @@ class _Relay(BaseHTTPRequestHandler):
             case _:
                 onward = http.client.HTTPConnection(self.server.target, timeout=20)
                 headers = {name: self.headers[name] for name in ("Authorization", "Content-Type") if self.headers[name]}
-                onward.request(self.command, self.path, body, headers)
-                answer = onward.getresponse()
-                self._answer(answer.status, answer.read())
-                onward.close()
+                with contextlib.closing(onward), contextlib.suppress(ConnectionError):  # the booth may be gone by now
+                    onward.request(self.command, self.path, body, headers)
+                    answer = onward.getresponse()
+                    self._answer(answer.status, answer.read())
 
     do_GET = do_POST = _relay  # noqa: N815 - the base class looks for these names
 

@@ -128,7 +128,7 @@ class Booth(QObject):
         self.presence = PresenceBridge(face, RULES)
         self.actions = KioskActions(
             vault=IdentityVault(), card=self.elsewhere, face=face, presence=self.presence, health=self.elsewhere,
-            records=self.elsewhere, browser=self.browser, doors=OpenDoors(),
+            records=self.elsewhere, browser=self.browser, doors=OpenDoors(), checks=self.elsewhere,
             card_types=frozenset(CardType), is_drill=True,
         )  # fmt: skip
         self.window = KioskWindow(WORDS)

@@ -72,6 +72,7 @@ TASK = Assignment(
     signing="临时 CA（编号 0317，离席归还）",
 )
 SESSION = Session(holder=HOLDER, presence=PRESENCE, assignment=TASK)
+COMPONENT = "信安世纪数字证书驱动 5.2"
 GOOD = tuple(Check(kind=kind, required=kind is not CheckKind.UPS, detail="18 ms") for kind in CheckKind)
 FAILED = (
     Check(kind=CheckKind.HEADSET, required=True, code=ErrorCode.HEADSET_ABSENT),
@@ -79,6 +80,7 @@ FAILED = (
     Check(kind=CheckKind.UPS, required=False, code=ErrorCode.ON_BATTERY),
     Check(kind=CheckKind.SITE, required=False, code=ErrorCode.SITE_SERVER_UNREACHABLE),
     Check(kind=CheckKind.MAIN_SITE, required=True, code=ErrorCode.MAIN_SITE_UNREACHABLE),
+    Check(kind=CheckKind.PACK, required=True, code=ErrorCode.COMPONENT_MISSING, detail=COMPONENT),
 )
 
 
@@ -500,6 +502,13 @@ def test_the_evaluation_stays_closed_until_the_checks_are_good(open_window: Open
     assert not button(window, "self_check.again").isEnabled()
     window.show_journey(Journey(state=CHECKED))
     assert button(window, "self_check.enter").isEnabled()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_self_check_says_which_component_is_missing(language: Language, open_window: Open) -> None:
+    window = open_window(language=language)
+    window.show_journey(Journey(state=CHECK_FAILED))
+    assert COMPONENT in texts(window)
 
 
 def test_help_is_called_once(open_window: Open) -> None:

@@ -256,6 +256,9 @@ class Driver(QObject):
         os.kill(self.view.page.renderProcessPid(), signal.SIGKILL)
         self.done()
 
+    def do_renderer(self) -> None:
+        self.done(self.view.page.renderProcessPid() if self.view.page is not None else 0)
+
     def do_quit(self, *, drop_view: bool) -> None:
         if drop_view:
             self.view.deleteLater()

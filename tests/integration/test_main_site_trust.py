@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from drivers.errors import ErrorCode, KioskError
 from kiosk_config.pack.model import MainSitePack
@@ -260,6 +261,15 @@ def test_a_bad_certificate_ends_it_and_sends_nothing(
     assert booth.open(pack) == ErrorCode.MAIN_SITE_NOT_TRUSTED
     assert site.seen == [], "nothing may be asked of a site that is not believed"
     assert MainSiteProbe(site.origin, trust_of(pack)).probe().code is ErrorCode.MAIN_SITE_NOT_TRUSTED
+
+
+@pytest.mark.parametrize(("bits", "code"), [(1024, ErrorCode.MAIN_SITE_NOT_TRUSTED), (2048, None)])
+def test_the_probe_does_not_take_short_keys(
+    bits: int, code: ErrorCode | None, authority: Pair, make_site: Callable[..., TlsSite]
+) -> None:
+    site = make_site(make_leaf(authority, key=rsa.generate_private_key(65537, bits)))
+    pack = make_pack(site, certificate_authorities=[authority.pem])
+    assert MainSiteProbe(site.origin, trust_of(pack)).probe().code is code
 
 
 def test_a_pinned_key_opens_and_another_key_does_not(

@@ -22,7 +22,7 @@ from assets.packaging.bundle import (
     needed_libraries,
     unneeded,
 )
-from assets.packaging.check import foreign_libraries
+from assets.packaging.check import foreign_libraries, loaded_files
 from workstation.face import dlib_engine
 from workstation.spawn import PROGRAMS
 
@@ -130,8 +130,9 @@ def test_every_program_has_an_entry_module():
 
 def test_libraries_from_outside_the_package_are_found():
     ours = Path(importlib.util.find_spec("pydantic_core").origin).parent
-    assert any("/pydantic_core/" in path for path in foreign_libraries(os.getpid(), Path("/nowhere")))
-    assert not any("/pydantic_core/" in path for path in foreign_libraries(os.getpid(), ours))
+    loaded = loaded_files(os.getpid())
+    assert any("/pydantic_core/" in path for path in foreign_libraries(loaded, Path("/nowhere")))
+    assert not any("/pydantic_core/" in path for path in foreign_libraries(loaded, ours))
 
 
 def run_frozen(*arguments):

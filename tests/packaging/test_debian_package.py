@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 import re
 import subprocess
 import tomllib
@@ -178,3 +179,20 @@ def test_problems_in_a_package_listing(line, problem):
 
 def test_links_may_have_every_mode():
     assert list(listing_problems(["lrwxrwxrwx root/root 0 2026-01-01 00:00 ./opt/a -> b"])) == []
+
+
+def test_the_session_hands_on_only_what_it_names_and_nothing_empty(tmp_path):
+    script = (TREE / "opt/evaluation-workstation/session/kiosk-session").read_text(encoding="utf-8")
+    before, found, _ = script.partition("openbox --config-file")
+    assert found
+    copy = tmp_path / "kiosk-session"
+    copy.write_text(f"{before}exec env\n", encoding="utf-8")
+    copy.chmod(0o700)
+    wanted = {"HOME": str(tmp_path), "DISPLAY": ":0", "XDG_RUNTIME_DIR": "/run/user/1 2;3", "USER": "kiosk"}
+    hostile = {"LD_AUDIT": "x", "PYTHONPATH": "x", "QTWEBENGINE_CHROMIUM_FLAGS": "--no-sandbox", "SSL_CERT_FILE": "x"}
+    environment = wanted | hostile | {"QT_IM_MODULE": "", "PATH": os.environ["PATH"]}
+    done = subprocess.run([copy], env=environment, capture_output=True, text=True, check=True)
+    handed_on = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert wanted.items() <= handed_on.items()
+    assert not hostile.keys() & handed_on.keys()
+    assert "" not in handed_on.values()

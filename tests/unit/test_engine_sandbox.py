@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from drivers.errors import ErrorCode, KioskError
-from workstation.evaluation.engine import check_sandbox
+from workstation.evaluation.engine import check_sandbox, has_graphics_hardware
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,11 @@ def test_production_refuses_a_weak_engine(is_root: bool, environ: dict[str, str]
         check_sandbox(drill=False, is_root=is_root, environ=environ)
     assert caught.value.code is ErrorCode.INTERNAL
     assert not caught.value.retryable
+
+
+def test_graphics_hardware_is_a_render_node(tmp_path: Path) -> None:
+    assert not has_graphics_hardware(tmp_path / "none")
+    (tmp_path / "card0").touch()  # a screen alone cannot render
+    assert not has_graphics_hardware(tmp_path)
+    (tmp_path / "renderD128").touch()
+    assert has_graphics_hardware(tmp_path)

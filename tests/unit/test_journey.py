@@ -516,6 +516,15 @@ def test_a_site_server_that_is_away_only_delays_the_arrival():
     assert isinstance(play(arrived, journey=journey)[0].state, s.AwaitingMatch)
 
 
+def test_a_missing_component_is_journaled_by_name():
+    kind, code = s.CheckKind.PACK, ErrorCode.COMPONENT_MISSING
+    line = s.Check(kind=kind, required=True, code=code, detail="CA驱动")
+    journey, effects = play(*TO_CHECK, lambda attempt: e.ChecksDone(attempt=attempt, checks=(line,)))
+    assert not journey.state.passed
+    [record] = [effect for effect in effects if isinstance(effect, fx.Record)]
+    assert dict(record.facts) == {"passed": 0, "failed": code.value, "components": "CA驱动"}
+
+
 def test_a_failed_required_check_keeps_the_door_shut():
     journey, _ = play(*TO_CHECK, checks(ErrorCode.HEADSET_ABSENT))
     assert play(press(e.Intent.CONFIRM), journey=journey) == (journey, ())

@@ -18,7 +18,6 @@ from workstation.evaluation import looks
 from workstation.evaluation.entry import Account, Entry
 from workstation.evaluation.launch import first_request, ticket_header, with_query
 from workstation.evaluation.marks import lies_at, origin_of
-from workstation.journey.states import CheckKind
 from workstation.site.contract import Account as SiteAccount
 from workstation.site.contract import Launch
 from workstation.ui.outage import BACK_SHOWN_S, OutageClock
@@ -129,11 +128,12 @@ def test_the_pack_says_what_to_ask_for_and_a_missing_one_is_said_before_anything
     doors.expect("xinyang")
     assert doors.origin() == HOME
     assert doors.needs_account(by_account=False)
-    assert doors.check().code is None
+    assert doors.pack() == pack(FORM)
     doors.expect("elsewhere")
     assert doors.origin() is None
-    check = doors.check()
-    assert (check.kind, check.required, check.code) == (CheckKind.PACK, True, ErrorCode.COMPONENT_MISSING)
+    with pytest.raises(KioskError) as refused:
+        doors.pack()
+    assert refused.value.code is ErrorCode.COMPONENT_MISSING
     with pytest.raises(KioskError):
         doors.needs_account(by_account=False)
 

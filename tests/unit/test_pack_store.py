@@ -24,7 +24,7 @@ from workstation.evaluation.packs import make_packs
 
 LATER = NOW + timedelta(hours=1)
 HTTP = {"origins": [{"origin": "http://127.0.0.1:8000"}], "arrived": {"origin": "http://127.0.0.1:8000"}}
-HTTP |= {"launch": {"kind": "ticket-get", "url": "http://127.0.0.1:8000/"}, "signed_out": None, "media": []}
+HTTP |= {"launch": {"kind": "ticket-get", "url": "http://127.0.0.1:8000/"}, "signed_out": None, "media": [], "pins": []}
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from .health import HealthBridge
 from .journey import JourneyBridge
 from .presence import PresenceBridge
 from .records import RecordBridge
+from .selfcheck import SelfCheckBridge
 from .site import SiteBridge
 
 
@@ -55,6 +56,7 @@ class KioskActions(QObject):
         records: RecordBridge,
         browser: BrowserBridge,
         doors: Doors,
+        checks: SelfCheckBridge,
         card_types: frozenset[CardType],
         is_drill: bool,
         parent: QObject | None = None,
@@ -62,6 +64,7 @@ class KioskActions(QObject):
         super().__init__(parent)
         self._vault, self._card, self._face, self._health = vault, card, face, health
         self._presence, self._records, self._browser, self._doors = presence, records, browser, doors
+        self._checks = checks
         self._recorded_at: dict[str, float] = {}
         self._card_types, self._is_drill = card_types, is_drill
         self._site: SiteBridge | None = None
@@ -79,7 +82,7 @@ class KioskActions(QObject):
         health.condition_raised.connect(self._on_health_condition_raised)
         health.condition_cleared.connect(self._on_health_condition_cleared)
         health.event_found.connect(self._on_health_event_found)
-        health.checked.connect(self._on_health_checked)
+        self._checks.checked.connect(self._on_checks_checked)
         records.failed.connect(self._on_records_failed)
         records.recovered.connect(self._on_records_recovered)
         browser.opened.connect(self._on_browser_opened)
@@ -134,9 +137,7 @@ class KioskActions(QObject):
                 else:
                     self._face.start(attempt, portrait, REFERENCE_KINDS[reference])
             case fx.RunChecks(attempt=attempt):
-                # The pack may have come meanwhile.
-                self._health.watch_main_site(self._doors.origin(), self._doors.trust())
-                self._health.check(attempt)
+                self._checks.check(attempt)
 
     def _use_camera(self, effect: fx.WatchSeat | fx.StopWatching | fx.StartUnlock | fx.StopFace) -> None:
         match effect:
@@ -315,8 +316,8 @@ class KioskActions(QObject):
         self._records.append(event.kind, "", facts)
 
     @Slot(int, object)
-    def _on_health_checked(self, attempt: int, checks: tuple[Check, ...]) -> None:
-        self._tell(ev.ChecksDone(attempt=Attempt(attempt), checks=(*checks, self._doors.check())))
+    def _on_checks_checked(self, attempt: int, checks: tuple[Check, ...]) -> None:
+        self._tell(ev.ChecksDone(attempt=Attempt(attempt), checks=checks))
 
     @Slot(object)
     def _on_records_failed(self, _code: ErrorCode) -> None:

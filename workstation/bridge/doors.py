@@ -10,7 +10,7 @@ from workstation.evaluation.entry import Account, Entry
 from workstation.evaluation.marks import origin_of
 from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust, trust_of
 from workstation.journey.events import LaunchGranted
-from workstation.journey.states import Attempt, Check, CheckKind
+from workstation.journey.states import Attempt
 from workstation.site.contract import Launch
 
 
@@ -59,13 +59,13 @@ class Doors:
         """Forget what was granted."""
         self._entry = None
 
-    def check(self) -> Check:
-        """Return the line of the self-check about the pack; without a fit one nobody gets in (E-508)."""
-        try:
-            self._packs.get(self._main_site_id)
-        except KioskError as error:
-            return Check(kind=CheckKind.PACK, required=True, code=error.code)
-        return Check(kind=CheckKind.PACK, required=True)
+    def pack(self) -> MainSitePack:
+        """Return the pack of the main site that was said.
+
+        Raises:
+            KioskError: there is none that may be used (E-508).
+        """
+        return self._packs.get(self._main_site_id)
 
     def needs_account(self, *, by_account: bool) -> bool:
         """Whether the site has to be asked for an account rather than for a ticket.

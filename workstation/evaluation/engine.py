@@ -8,7 +8,9 @@ time after the first screen is shown, then ``create_view``. The application must
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt
@@ -81,7 +83,10 @@ def prepare(*, drill: bool, authorities: AuthorityStore | None = None) -> None:
     if authorities is not None:
         authorities.load()
     os.environ.update(check_sandbox(drill=drill, is_root=_is_root(), environ=os.environ))
-    from . import view  # noqa: F401, PLC0415 - importing it is the work: 200 MB of Chromium
+    if not has_graphics_hardware():
+        # OpenGL would be computed, through more layers: a first picture is 0.1 s later, and more memory is held.
+        os.environ["QT_QUICK_BACKEND"] = "software"
+    from PySide6 import QtWebEngineCore  # noqa: F401, PLC0415 - importing it is the work: 200 MB of Chromium
 
 
 def create_view(
@@ -92,11 +97,19 @@ def create_view(
     hang_deadline_s: float = HANG_DEADLINE_S,
 ) -> EvaluationView:
     """Return an empty evaluation view; call ``prepare`` first. ``certificate`` is the booth's, for hosts of a pack."""
-    from .view import EvaluationView  # noqa: PLC0415 - see prepare
+    from .spare import Spare  # noqa: PLC0415 - see prepare
+
+    spare = Spare(load_timeout_s=load_timeout_s)
+    from .view import EvaluationView  # noqa: PLC0415 - while the processes of the spare page start
 
     return EvaluationView(
-        parent, load_timeout_s=load_timeout_s, hang_deadline_s=hang_deadline_s, certificate=certificate
+        parent, spare=spare, load_timeout_s=load_timeout_s, hang_deadline_s=hang_deadline_s, certificate=certificate
     )
+
+
+def has_graphics_hardware(devices: Path = Path("/dev/dri")) -> bool:
+    """Say whether a graphics processor can be asked to render (Linux: DRM's render nodes)."""
+    return sys.platform != "linux" or any(devices.glob("renderD*"))
 
 
 def _is_root() -> bool:

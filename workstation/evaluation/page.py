@@ -54,7 +54,9 @@ class LockedPage(QWebEnginePage):
     Questions of scripts and of the server go to the desk, which shows them in the booth's own frame; a question that
     cannot be shown gets the answer that changes nothing: no, or cancelled.
 
-    Args:
+    It can be made before its session is known, so that its renderer starts early; until ``join`` it goes nowhere.
+
+    Args of ``join``:
         choose_file: asks the expert for one document of the session, ``None`` for none.
         open_window: takes a new window of an allowed address; false when there is no room for it.
 
@@ -76,19 +78,13 @@ class LockedPage(QWebEnginePage):
     def __init__(
         self,
         profile: QWebEngineProfile,
-        policy: OriginPolicy,
-        pack: MainSitePack,
         desk: DialogDesk,
         *,
-        request_filter: RequestFilter,
-        choose_file: ChooseFile,
-        open_window: OpenWindow,
         load_timeout_s: float,
     ) -> None:
         super().__init__(profile)
-        self._policy, self._pack, self._desk = policy, pack, desk
-        self._choose_file, self._open_window = choose_file, open_window
-        self._filter = request_filter
+        self._desk = desk
+        self._has_joined = False
         self._row = Row(self)
         self._entrance: Entrance | None = None
         self._redirected_to = QUrl()
@@ -104,6 +100,24 @@ class LockedPage(QWebEnginePage):
         self.loadingChanged.connect(self._on_loading_changed)
         self.renderProcessTerminated.connect(self._on_render_process_terminated)
         self.urlChanged.connect(self._on_url_changed)
+
+    def warm(self) -> None:
+        """Start the renderer for the empty document. No navigation: nothing is loaded, no signal of one comes."""
+        self.runJavaScript("0")
+
+    def join(
+        self,
+        policy: OriginPolicy,
+        pack: MainSitePack,
+        *,
+        request_filter: RequestFilter,
+        choose_file: ChooseFile,
+        open_window: OpenWindow,
+    ) -> None:
+        """Belong to a session: before anything is loaded, once."""
+        self._policy, self._pack = policy, pack
+        self._filter, self._choose_file, self._open_window = request_filter, choose_file, open_window
+        self._has_joined = True
 
     @property
     def is_open(self) -> bool:
@@ -315,6 +329,8 @@ class LockedPage(QWebEnginePage):
         self, url: QUrl | str, _type: QWebEnginePage.NavigationType, is_main_frame: bool
     ) -> bool:
         """Decide on a navigation of any frame, redirects and blob: included."""
+        if not self._has_joined:
+            return False
         use = Use.MAIN_FRAME if is_main_frame else Use.SUB_FRAME
         verdict = self._policy.decide(url_text(QUrl(url)), use)
         self._report(verdict)

@@ -20,7 +20,8 @@ CallId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 class Part(BaseModel):
     """Base: immutable, exact types, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    # Built when first used: most packs let no page call, and the page must not wait for it.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
 
 class Facts(Part):
@@ -103,7 +104,7 @@ class Answer(Part):
 
 
 Call = Annotated[FactsCall | SignatureCall, Field(discriminator="method")]
-_CALL: TypeAdapter[FactsCall | SignatureCall] = TypeAdapter(Call)
+_CALL: TypeAdapter[FactsCall | SignatureCall] = TypeAdapter(Call, config=ConfigDict(defer_build=True))
 
 
 class SignatureProvider(Protocol):

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWebEngineCore import QWebEngineProfile
 
 from kiosk_config.pack.model import MainSitePack
 from workstation.certificate import BoothCertificate
 
 from .client_certificates import ClientCertificates
 from .clipboard import SessionClipboard
-from .dialogs import DialogDesk
 from .documents import SessionFolder
 from .downloads import Downloads
 from .entry import Entry
@@ -23,6 +21,7 @@ from .page_api import Facts, NoToken
 from .page_bridge import PageBridge
 from .policy import OriginPolicy
 from .request_filter import RequestFilter
+from .spare import Spare
 from .surface import Document, Notice, NoticeKind, QuestionKind
 
 _log = logging.getLogger(__name__)
@@ -32,6 +31,7 @@ class BrowserSession(QObject):
     """One profile and what belongs to it. ``end`` forgets all of it; the pages must be gone before ``profile``.
 
     Args:
+        spare: its profile and page are used, if they still are there.
         certificate: the booth's client certificate, ``None`` when it has none.
         facts: what pages may know of the booth, asked on each call.
 
@@ -51,7 +51,7 @@ class BrowserSession(QObject):
     def __init__(
         self,
         entry: Entry,
-        desk: DialogDesk,
+        spare: Spare,
         policy: OriginPolicy,
         *,
         certificate: BoothCertificate | None,
@@ -61,14 +61,10 @@ class BrowserSession(QObject):
         super().__init__()
         self.pack: MainSitePack = entry.pack
         self.policy = policy
-        self._desk, self._facts = desk, facts
-        # No name: nothing of the profile is ever on a disk. A parent would delete it before its pages.
-        self.profile = profile = QWebEngineProfile()
-        profile.setHttpCacheType(QWebEngineProfile.HttpCacheType.MemoryHttpCache)
-        profile.setPersistentCookiesPolicy(QWebEngineProfile.PersistentCookiesPolicy.NoPersistentCookies)
-        profile.setPersistentPermissionsPolicy(QWebEngineProfile.PersistentPermissionsPolicy.AskEveryTime)
-        profile.setSpellCheckEnabled(False)
-        profile.setPushServiceEnabled(False)
+        self._desk, self._facts = spare.desk, facts
+        # In this order they are deleted when the rest fails.
+        self._first_page, self.profile = spare.take()
+        profile = self.profile
         self._certificates = ClientCertificates(profile, self.pack.client_certificate, certificate, self)
         if self.pack.browser.user_agent:
             profile.setHttpUserAgent(self.pack.browser.user_agent)
@@ -82,15 +78,15 @@ class BrowserSession(QObject):
 
     def make_page(self, *, open_window: OpenWindow, load_timeout_s: float) -> LockedPage:
         """Return a new page of this session."""
-        page = LockedPage(
-            self.profile,
+        page, self._first_page = self._first_page, None
+        if page is None:
+            page = LockedPage(self.profile, self._desk, load_timeout_s=load_timeout_s)
+        page.join(
             self.policy,
             self.pack,
-            self._desk,
             request_filter=self.filter,
             choose_file=self._choose_file,
             open_window=open_window,
-            load_timeout_s=load_timeout_s,
         )
         self._certificates.attach(page)
         if self.pack.browser.page_bridge:

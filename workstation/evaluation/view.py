@@ -14,7 +14,6 @@ from workstation.certificate import BoothCertificate
 
 from . import surface as sf
 from .clipboard import clear_clipboard
-from .dialogs import DialogDesk
 from .entry import Entry
 from .history import Trail
 from .launch import first_request
@@ -23,6 +22,7 @@ from .page_api import Facts
 from .policy import OriginPolicy
 from .recovery import Recovery
 from .session import BrowserSession
+from .spare import Spare
 from .steering import Steering
 from .viewer import make_viewer
 from .watchdog import Watchdog
@@ -55,18 +55,21 @@ class EvaluationView(QWidget):
         self,
         parent: QWidget | None = None,
         *,
+        spare: Spare,
         load_timeout_s: float,
         hang_deadline_s: float,
         certificate: BoothCertificate | None = None,
     ) -> None:
         super().__init__(parent)
+        self._spare = spare
+        spare.setParent(self)
         self._certificate = certificate
         self._facts = Facts()
         self._load_timeout_s = load_timeout_s
         self._session: BrowserSession | None = None
         self._trail = Trail()
         self._surface = sf.Surface()
-        self._desk = DialogDesk(self)
+        self._desk = spare.desk
         self._desk.changed.connect(self._refresh)
         self._recovery = Recovery(self)
         self._watchdog = Watchdog(self._is_excused, deadline_s=hang_deadline_s, parent=self)
@@ -121,7 +124,7 @@ class EvaluationView(QWidget):
         try:
             policy = OriginPolicy(entry.pack.origins)
             session = BrowserSession(
-                entry, self._desk, policy, certificate=self._certificate, facts=self._get_facts, parent=self
+                entry, self._spare, policy, certificate=self._certificate, facts=self._get_facts, parent=self
             )
         except KioskError as error:
             _log.error("evaluation not opened: %s", error)

@@ -70,10 +70,11 @@ _digests = _Digests()
 
 def check_components(pack: MainSitePack) -> list[PreflightCheck]:
     """Return one check per component of the pack. Reads whole files the first time: not for the GUI thread."""
-    return [_check(component) for component in pack.components]
+    return [check_component(component) for component in pack.components]
 
 
-def _check(component: Component) -> PreflightCheck:
+def check_component(component: Component) -> PreflightCheck:
+    """Return whether one component is here as the pack wants it. Not for the GUI thread either."""
     reason = _file_fault(component) or _package_fault(component)
     if reason is None:
         return passed(PreflightKind.COMPONENT, component.name)

@@ -238,6 +238,8 @@ QPushButton[kind="danger"]:hover {{ background: {Color.BAD_SOFT}; }}
 QPushButton[kind="danger"]:focus {{ border-color: {Color.BAD}; background: {Color.BAD_SOFT}; }}
 QPushButton[kind="danger"]:disabled {{ color: {Color.DISABLED}; border-color: {Color.LINE}; }}
 QPushButton[fit="small"] {{ {small} border-width: 1px; }}
+QPushButton[join="left"] {{ border-top-right-radius: 0; border-bottom-right-radius: 0; border-right: none; }}
+QPushButton[join="right"] {{ border-top-left-radius: 0; border-bottom-left-radius: 0; border-left: none; }}
 QPushButton[chosen="yes"] {{ background: {Color.BRAND_SOFT}; border-color: {Color.BRAND}; }}
 QLineEdit {{ border: {self.px(2)}px solid {Color.CONTROL}; border-radius: {self.px(8)}px; padding: 0 {self.px(14)}px;
     background: {Color.SURFACE}; color: {Color.INK}; font-size: {self.text(20)}px; }}

@@ -18,6 +18,7 @@ from workstation.journey.events import (
     Wiped,
 )
 from workstation.journey.states import (
+    CheckKind,
     Farewell,
     Idle,
     Journey,
@@ -54,7 +55,9 @@ def _self_check(state: SelfCheck, event: Event) -> Outcome:
         case ChecksDone(checks=checks):
             done = replace(state, checks=checks)
             failed = ",".join(check.code for check in checks if check.code is not None)
-            return Stay(done, record("checks_done", holder, passed=int(done.passed), failed=failed))
+            components = ",".join(check.detail for check in checks if check.kind is CheckKind.PACK and check.code)
+            found = {"components": components} if components else {}
+            return Stay(done, record("checks_done", holder, passed=int(done.passed), failed=failed, **found))
         case Pressed(intent=Intent.RECHECK) | ConditionRaised() | ConditionCleared():
             return Enter(again)
         case Pressed(intent=Intent.CONFIRM) if state.passed:

@@ -267,7 +267,7 @@ class StoredPack(Base):
     serial: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str]
     token: Mapped[str] = mapped_column(deferred=True)
-    name: Mapped[str]
+    main_site: Mapped[str]
     issued_at: Mapped[datetime]
     valid_until: Mapped[datetime]
     received_at: Mapped[datetime]

@@ -61,7 +61,7 @@ def take(session: Session, main_site_id: str, body: bytes, now: datetime) -> Pac
             raise RefusalError(HTTPStatus.CONFLICT, "this serial was used for another pack")
         return _row(row)
     row.serial, row.sha256, row.token = said.serial, sha256, token
-    row.name, row.issued_at, row.valid_until, row.received_at = said.name, said.issued_at, said.valid_until, now
+    row.main_site, row.issued_at, row.valid_until, row.received_at = said.name, said.issued_at, said.valid_until, now
     session.flush()
     return _row(row)
 
@@ -100,7 +100,7 @@ def _read(body: bytes) -> tuple[str, _Said]:
 def _row(row: StoredPack) -> PackRow:
     return PackRow(
         main_site_id=row.main_site_id,
-        name=row.name,
+        name=row.main_site,
         serial=row.serial,
         sha256=row.sha256,
         issued_at=row.issued_at,

@@ -80,7 +80,7 @@ def summary(
     # A pack may reach booths by hand too: then whoever checked with the highest serial has the newest.
     serial = max([report.serial for report in made.values()] + [0 if pack is None else pack.serial])
     names = [report.main_site for report in made.values() if report.serial == serial and report.main_site]
-    name = next(iter(names), "" if pack is None else pack.name)
+    name = next(iter(names), "" if pack is None else pack.main_site)
     rows = [
         _row(booth, made.get(booth.booth_id), known.get(booth.booth_id), serial, now)
         for booth in _meant(session, day, named, now)

@@ -56,8 +56,7 @@ class SelfCheckScreen(TitledScreen):
     def show_scene(self, scene: Scene) -> None:
         """Show the results that are there."""
         state = cast("SelfCheck", scene.journey.state)
-        lead = "lead_passed" if state.passed else "lead_failed" if state.checks else "lead_running"
-        self.show_head(self.messages.text("self_check.title"), self.messages.text(f"self_check.{lead}"))
+        self.show_head(self.messages.text("self_check.title"), self._lead(state))
         self._task.show_assignment(state.session.assignment)
         checks = {check.kind: check for check in state.checks}
         for kind, row in self._rows.items():
@@ -65,6 +64,14 @@ class SelfCheckScreen(TitledScreen):
             row.show_check(checks.get(kind))
         self._again.setEnabled(bool(state.checks))
         self._enter.setEnabled(state.passed)
+
+    def _lead(self, state: SelfCheck) -> str:
+        for check in state.checks:
+            if check.kind is CheckKind.PACK and check.code is not None and check.detail:
+                # Its name is of the pack's making, and may be longer than a row has room.
+                return self.messages.expert(check.code, component=check.detail)
+        lead = "lead_passed" if state.passed else "lead_failed" if state.checks else "lead_running"
+        return self.messages.text(f"self_check.{lead}")
 
     def primary(self) -> QWidget | None:
         """Return the way in when it is open, otherwise the button that checks again."""

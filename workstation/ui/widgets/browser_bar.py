@@ -117,6 +117,11 @@ class BrowserBar(QWidget):
         self.pointer.style().polish(self.pointer)
 
 
+_ROW_WIDTH = 1840
+_TAB_FRAME = 120
+"""Widths in the measure of the design (1920 wide): the row, and of each tab all but its title."""
+
+
 class TabStrip(QFrame):
     """The windows of the main site and the documents; there only when there is more than one.
 
@@ -134,7 +139,7 @@ class TabStrip(QFrame):
         self._commands: dict[QWidget, sf.Command] = {}
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(theme.px(24), theme.px(6), theme.px(24), theme.px(6))
-        self._row.setSpacing(theme.px(4))
+        self._row.setSpacing(theme.px(12))
         self.hide()
 
     def show_tabs(self, tabs: tuple[sf.Tab, ...], active: int) -> None:
@@ -155,27 +160,34 @@ class TabStrip(QFrame):
 
     def _add(self, tab: sf.Tab, *, is_active: bool, share: int) -> None:
         theme = self._theme
+        whole = QWidget()
+        pair = QHBoxLayout(whole)
+        pair.setContentsMargins(0, 0, 0, 0)
+        pair.setSpacing(0)
         button = SmallButton(theme, "")
         # A title is the page's: "&" would make a shortcut of the next letter.
-        widest = theme.px(min(300, 1280 // share - 60))
+        widest = theme.px(min(360, _ROW_WIDTH // share - _TAB_FRAME))
         button.ensurePolished()
         title = button.fontMetrics().elidedText(tab.title or "…", Qt.TextElideMode.ElideRight, widest)
         button.setText(title.replace("&", "&&"))
         restyle(button, "chosen", "yes" if is_active else "no")
         self._commands[button] = sf.SelectTab(tab.number)
         button.clicked.connect(self._on_button_clicked)
-        self._row.addWidget(button)
-        button.show()
+        pair.addWidget(button)
         if tab.closable:
+            button.setProperty("join", "left")
             close = SmallButton(theme, "")
             side = theme.text(16)
             close.setIconSize(QSize(side, side))
             close.setIcon(button_icon(Icon.CROSS, side, 0, (Color.BRAND, Color.DISABLED), self.devicePixelRatioF()))
             close.setAccessibleName(title)
+            close.setProperty("join", "right")
+            restyle(close, "chosen", "yes" if is_active else "no")
             self._commands[close] = sf.CloseTab(tab.number)
             close.clicked.connect(self._on_button_clicked)
-            self._row.addWidget(close)
-            close.show()
+            pair.addWidget(close)
+        self._row.addWidget(whole)
+        whole.show()
 
     def _on_button_clicked(self) -> None:
         sender = self.sender()
