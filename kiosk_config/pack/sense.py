@@ -162,7 +162,7 @@ def _authorities(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
             is_authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
         except x509.ExtensionNotFound:
             is_authority = False
-        except ValueError:
+        except (ValueError, x509.InvalidVersion, x509.DuplicateExtension):
             yield f"certificate_authorities.{index}", "is no certificate in PEM"
             continue
         if not is_authority:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from PySide6.QtWidgets import QApplication
 
-from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
 from workstation.evaluation import engine
-from workstation.evaluation.entry import Entry
+
+if TYPE_CHECKING:
+    from workstation.evaluation.entry import Entry
 
 
 def main(url: str) -> int:
@@ -27,6 +29,10 @@ def main(url: str) -> int:
 
 
 def _entry(url: str) -> Entry:
+    """Make the pack when the engine is already there, as in the kiosk, where it is prepared long before."""
+    from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet  # noqa: PLC0415
+    from workstation.evaluation.entry import Entry  # noqa: PLC0415
+
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
     now = datetime.now(UTC)

@@ -57,6 +57,15 @@ def test_only_a_host_without_pins_may_show_anything() -> None:
     assert is_pinned(TRUST, "b.example.cn", None)
 
 
+def test_a_version_that_x509_does_not_have_is_no_certificate() -> None:
+    # [0] { INTEGER 2 } is version 3 (RFC 5280 section 4.1.2.1); the library has an error of its own for the others.
+    damaged = LEAF.der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"), 1)
+    assert damaged != LEAF.der
+    with pytest.raises(ValueError, match="no certificate"):
+        key_digest(damaged)
+    assert not is_pinned(TRUST, "a.example.cn", damaged)
+
+
 @given(st.binary(max_size=300), st.integers(0, 400), st.integers(0, 255))
 def test_what_is_no_certificate_is_never_the_pinned_one(noise: bytes, at: int, value: int) -> None:
     assert not is_pinned(TRUST, "a.example.cn", noise)

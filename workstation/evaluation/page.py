@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QTimer, QUrl, Signal, Slot
 from PySide6.QtNetwork import QAuthenticator
@@ -21,18 +22,20 @@ from PySide6.QtWebEngineCore import (
 )
 
 from drivers.errors import ErrorCode
-from kiosk_config.pack.model import MainSitePack
 
 from . import permissions
 from .dialogs import DialogDesk, Row
 from .doors import ClosedDoors
-from .entrance import Entrance
-from .entry import Entry
-from .launch import first_request, ticket_header
 from .policy import OriginPolicy, Refusal, Use, Verdict
 from .processes import is_running
 from .request_filter import RequestFilter, url_text
 from .surface import Notice, NoticeKind, QuestionKind, Reply
+
+if TYPE_CHECKING:
+    from kiosk_config.pack.model import MainSitePack
+
+    from .entrance import Entrance
+    from .entry import Entry
 
 # What a main site answers to a ticket or an account that it does not take (RFC 9110 sections 15.5.2, 15.5.4, 15.5.11).
 _REFUSED_STATUS = frozenset({401, 403, 410})
@@ -139,6 +142,10 @@ class LockedPage(QWebEnginePage):
 
     def start(self, entry: Entry) -> None:
         """Enter the main site, once; ``opened`` or ``failed`` follows within the load timeout."""
+        # Not before: the models of a pack take their time to build, and this page's processes start early (spare.py).
+        from .entrance import Entrance  # noqa: PLC0415
+        from .launch import first_request, ticket_header  # noqa: PLC0415
+
         request, header = first_request(entry), ticket_header(entry)
         verdict = self._policy.decide(url_text(request.url()), Use.MAIN_FRAME)
         if not verdict.allowed:
@@ -351,12 +358,9 @@ class LockedPage(QWebEnginePage):
         _accepted_mime_types: Sequence[str],
     ) -> list[str]:
         """Let the expert choose one document of this session; never a folder, and never Qt's own dialog."""
-        mode_of_files = QWebEnginePage.FileSelectionMode
-        file = (
-            self._choose_file(self)
-            if mode in {mode_of_files.FileSelectOpen, mode_of_files.FileSelectOpenMultiple}
-            else None
-        )
+        kinds = QWebEnginePage.FileSelectionMode
+        is_file = mode in {kinds.FileSelectOpen, kinds.FileSelectOpenMultiple}
+        file = self._choose_file(self) if is_file else None
         if file is None:
             self._refuse(self.url(), Refusal.UPLOAD)
             return []

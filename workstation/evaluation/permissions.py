@@ -6,14 +6,17 @@ Two tables with equal keys, so that a kind without a word or without a rule cann
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
 from PySide6.QtWebEngineCore import QWebEnginePermission
 
-from kiosk_config.pack.model import MainSitePack, MediaRule
+if TYPE_CHECKING:
+    from kiosk_config.pack.model import MainSitePack, MediaRule
+
 
 _Type = QWebEnginePermission.PermissionType
-Rule = Callable[[MediaRule], bool]
+Rule = Callable[["MediaRule"], bool]
 
 
 def _never(_rule: MediaRule) -> bool:

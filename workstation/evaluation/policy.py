@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from drivers.errors import ErrorCode, KioskError
-from kiosk_config.pack.model import OriginRule
 
 from .address import (
     DEFAULT_PORT,
@@ -24,6 +24,9 @@ from .address import (
     split_authority,
     split_scheme,
 )
+
+if TYPE_CHECKING:
+    from kiosk_config.pack.model import OriginRule
 
 
 class Use(Enum):

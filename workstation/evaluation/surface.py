@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from kiosk_config.pack.model import DocumentType
+if TYPE_CHECKING:
+    from kiosk_config.pack.model import DocumentType
 
 
 @dataclass(frozen=True, kw_only=True)

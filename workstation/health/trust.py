@@ -89,7 +89,7 @@ def key_digest(certificate: bytes) -> str:
     try:
         key = x509.load_der_x509_certificate(certificate).public_key()
         return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise ValueError(f"no certificate: {type(error).__name__}") from None
 
 

@@ -95,7 +95,7 @@ def _certificate(answer: Probe, now: datetime) -> PreflightCheck:
 def _leaf(answer: Probe) -> x509.Certificate | None:
     try:
         return None if answer.certificate is None else x509.load_der_x509_certificate(answer.certificate)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
 
 
