@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kiosk_config.pack.keys import key_text
-from kiosk_config.pack.model import MainSitePack
+from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
 from kiosk_config.pack.signing import Ed25519Signer, Ed25519Verifier, sign_pack
 
 NOW = datetime(2026, 6, 1, 0, 20, tzinfo=UTC)
@@ -58,3 +58,21 @@ def pack(**changes: Any) -> MainSitePack:
 def token(signer: Ed25519Signer = SIGNER, **changes: Any) -> str:
     """Return that pack signed."""
     return sign_pack(pack(**changes), signer)
+
+
+def make_pack(origin: str = "https://main.example.cn", **changes: object) -> MainSitePack:
+    """Return a pack of one origin that is entered by a ticket and may be used today."""
+    now = datetime.now(UTC)
+    return MainSitePack.model_validate(
+        {
+            "main_site_id": "test",
+            "name": "某市",
+            "serial": 3,
+            "issued_at": now - timedelta(days=1),
+            "valid_until": now + timedelta(days=100),
+            "origins": (OriginRule(origin=origin),),
+            "launch": TicketGet(url=f"{origin}/enter"),
+            "arrived": PageMark(origin=origin),
+            **changes,
+        }
+    )

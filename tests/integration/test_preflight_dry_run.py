@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
-from kiosk_config.pack.model import AccountForm, MainSitePack, OriginRule, PageMark, TicketGet, TicketPost
+from kiosk_config.pack.model import AccountForm, MainSitePack, TicketPost
 from tests.integration.tls_sites import Answer, Authority, Server, page
+from tests.packs import make_pack
 from workstation.preflight.dry_run import dry_run
 from workstation.preflight.findings import Reason
 from workstation.preflight.process import PreflightProcess
@@ -41,23 +41,6 @@ def main_site() -> Iterator[tuple[Server, Pages]]:
     server.url = f"http://127.0.0.1:{server.port}"
     yield server, pages
     server.stop()
-
-
-def make_pack(origin: str, **changes: object) -> MainSitePack:
-    now = datetime.now(UTC)
-    return MainSitePack.model_validate(
-        {
-            "main_site_id": "test",
-            "name": "某市",
-            "serial": 3,
-            "issued_at": now - timedelta(days=1),
-            "valid_until": now + timedelta(days=100),
-            "origins": (OriginRule(origin=origin),),
-            "launch": TicketGet(url=f"{origin}/enter"),
-            "arrived": PageMark(origin=origin),
-            **changes,
-        }
-    )
 
 
 def of(checks: list[PreflightCheck], kind: PreflightKind) -> list[tuple[str, str, str]]:

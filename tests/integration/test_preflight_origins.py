@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from kiosk_config.pack.model import ClientCertificate, MainSitePack, OriginRule, PageMark, Pin, TicketGet
+from kiosk_config.pack.model import ClientCertificate, OriginRule, Pin
 from tests.integration.tls_sites import Answer, Authority, Server, page
+from tests.packs import make_pack
 from workstation.health.trust import MainSiteTrust, key_digest, tls_context
 from workstation.preflight.bounded import in_parallel
 from workstation.preflight.findings import Reason
@@ -28,22 +29,6 @@ NOW = datetime.now(UTC)
 
 def context_of(pem: str) -> ssl.SSLContext:
     return tls_context(MainSiteTrust(authorities=pem), "")
-
-
-def make_pack(origin: str, **changes: object) -> MainSitePack:
-    return MainSitePack.model_validate(
-        {
-            "main_site_id": "test",
-            "name": "某市",
-            "serial": 3,
-            "issued_at": NOW - timedelta(days=1),
-            "valid_until": NOW + timedelta(days=100),
-            "origins": (OriginRule(origin=origin),),
-            "launch": TicketGet(url=f"{origin}/enter"),
-            "arrived": PageMark(origin=origin),
-            **changes,
-        }
-    )
 
 
 @pytest.fixture

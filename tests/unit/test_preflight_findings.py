@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from kiosk_config.pack.model import MainSitePack, OriginRule, PageMark, TicketGet
+from tests.packs import make_pack
 from workstation.preflight.dry_run import judge_dry_run, parse_dry_run
 from workstation.preflight.findings import Reason, failed, passed, tally, warned
 from workstation.preflight.http_head import Head, parse_head
@@ -43,23 +43,6 @@ CHECKS = st.lists(
     ),
     max_size=10,
 )
-
-
-def make_pack(**changes: object) -> MainSitePack:
-    origin = "https://main.example.cn"
-    return MainSitePack.model_validate(
-        {
-            "main_site_id": "test",
-            "name": "某市",
-            "serial": 3,
-            "issued_at": NOW - timedelta(days=1),
-            "valid_until": NOW + timedelta(days=100),
-            "origins": (OriginRule(origin=origin),),
-            "launch": TicketGet(url=f"{origin}/enter"),
-            "arrived": PageMark(origin=origin),
-            **changes,
-        }
-    )
 
 
 def report(checks: list[PreflightCheck], **changes: object) -> PreflightReport:
