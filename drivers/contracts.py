@@ -262,17 +262,64 @@ class Camera(Protocol):
 # --- headset -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class SoundEndpoint:
+    """One playback or capture endpoint of the sound server.
+
+    Attributes:
+        name: what the sound server calls it, stable for the same plug (``alsa_output.usb-...``, a WASAPI endpoint id).
+        description: the product's name for people.
+        serial: of the USB device, "" when it has none.
+    """
+
+    name: str
+    description: str
+    serial: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadsetPair:
+    """A whole headset: what plays into the ears and what hears the voice.
+
+    Attributes:
+        is_spare: not the headset that the booth is configured for, but the one that stands in for it.
+    """
+
+    playback: SoundEndpoint
+    capture: SoundEndpoint
+    is_spare: bool = False
+
+
 class Headset(Protocol):
-    """Capture and playback endpoints worn by the expert."""
+    """The headset worn by the expert. One thread calls it."""
 
     def status(self) -> DeviceStatus:
-        """READY with both endpoints, DEGRADED with one, ABSENT with none, FAILED when the sound server is away."""
+        """READY with both endpoints, DEGRADED with one, ABSENT with none, FAILED when the sound server is away.
+
+        Nothing that plays into the room is ever a headset: a booth's neighbour must not hear (E-401).
+        """
+
+    def pair(self) -> HeadsetPair | None:
+        """Return the whole headset that is plugged now: the configured one, else a spare; ``None`` without one."""
+
+    def take(self) -> HeadsetPair:
+        """Make the plugged headset the system's default, unmute it and set the configured volumes.
+
+        What was default before is remembered once, for ``give_back``. Call it again after a hot-plug: it takes the
+        headset that is there now.
+
+        Raises:
+            DeviceError: HEADSET_ABSENT without a whole headset or without the sound server.
+        """
+
+    def give_back(self) -> None:
+        """Restore defaults, mutes and volumes as ``take`` found them, as far as those devices are still there."""
 
     def wait(self, *, timeout_s: float, cancel: CancelToken) -> None:
         """Block until a device was plugged, unplugged or muted, the time is up, or ``cancel``."""
 
     def close(self) -> None:
-        """Drop the connection to the sound server. Idempotent."""
+        """``give_back``, and drop the connection to the sound server. Idempotent."""
 
 
 # --- UPS -----------------------------------------------------------------------------------------------------------

@@ -369,9 +369,10 @@ class KioskActions(QObject):
 
     @Slot(int, object)
     def _on_site_match_answered(self, attempt: int, reply: MatchReply) -> None:
-        event = matched(attempt, reply)
-        if isinstance(event, ev.ExpertMatched) and reply.assignment is not None:
+        if reply.assignment is not None:
             self._doors.expect(reply.assignment.main_site_id)
+        event = matched(attempt, reply, self._doors.conference())
+        if isinstance(event, ev.ExpertMatched):
             self._health.watch_main_site(self._doors.origin(), self._doors.trust())
         self._tell(event)
 

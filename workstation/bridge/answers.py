@@ -7,6 +7,7 @@ from workstation.face.contract import ReferenceKind
 from workstation.face.verification import Observation
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
+from workstation.journey.meeting import ConferenceKind, Meeting
 from workstation.journey.states import Assignment, Attempt, Locked, Reference, State, holder_of
 from workstation.site.contract import Command, CommandKind, MatchReply, MatchState
 
@@ -23,13 +24,16 @@ _PENDING = {
 }
 
 
-def matched(attempt: int, reply: MatchReply) -> ev.ExpertMatched | ev.MatchPending:
-    """Return what a reply to "who is this?" means."""
+def matched(attempt: int, reply: MatchReply, kind: ConferenceKind) -> ev.ExpertMatched | ev.MatchPending:
+    """Return what a reply to "who is this?" means; ``kind`` is the conference that the main site's pack asks for."""
     found = reply.assignment
     if reply.state is MatchState.MATCHED and found is not None:
-        facts = found.model_dump(exclude={"starts_at"})
+        facts = found.model_dump(exclude={"starts_at", "conference"})
+        plan = found.conference
+        meeting = Meeting(kind=kind, mask=plan.mask, voice=plan.voice, desktop=plan.desktop)
         starts_at = found.starts_at.astimezone().strftime("%H:%M")
-        return ev.ExpertMatched(attempt=Attempt(attempt), assignment=Assignment(starts_at=starts_at, **facts))
+        assignment = Assignment(starts_at=starts_at, meeting=meeting, **facts)
+        return ev.ExpertMatched(attempt=Attempt(attempt), assignment=assignment)
     code = _PENDING.get(reply.state, ErrorCode.ROSTER_NOT_LISTED)
     return ev.MatchPending(attempt=Attempt(attempt), code=code, booth_label=reply.booth_label or "")
 

@@ -10,6 +10,7 @@ from workstation.evaluation.entry import Account, Entry
 from workstation.evaluation.marks import origin_of
 from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust, trust_of
 from workstation.journey.events import LaunchGranted
+from workstation.journey.meeting import ConferenceKind
 from workstation.journey.states import Attempt
 from workstation.site.contract import Launch
 
@@ -50,6 +51,13 @@ class Doors:
             return trust_of(self._packs.get(self._main_site_id))
         except KioskError:
             return PUBLIC_TRUST  # as for ``origin``
+
+    def conference(self) -> ConferenceKind:
+        """Return the conference that the main site's pack asks for; none without a pack."""
+        try:
+            return ConferenceKind(self._packs.get(self._main_site_id).conference)
+        except KioskError:
+            return ConferenceKind.NONE  # as for ``origin``
 
     def forget(self) -> None:
         """Forget the main site and what was granted."""

@@ -11,6 +11,7 @@ from typing import NewType
 
 from drivers.errors import ErrorCode, OtherCard
 
+from .meeting import NO_MEETING, Meeting
 from .seat import USUAL_SEAT_POLICY, LeaveReason, SeatPolicy
 from .way import FIRST_WAY, Way
 
@@ -19,7 +20,6 @@ Attempt = NewType("Attempt", int)
 
 SessionId = NewType("SessionId", str)
 """UUID made when a card was read; names the arrival and every event of this expert's stay."""
-
 
 RECHECKS = 3
 """So often a reviewer can send one visit back to the face check (再拍)."""
@@ -96,6 +96,7 @@ class Assignment:
     starts_at: str
     expected_hours: float
     signing: str
+    meeting: Meeting = NO_MEETING
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,20 +8,20 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from workstation.site.conference import ConferencePlan
 from workstation.site.contract import (
     Account,
     Booking,
     BoothId,
     Counter,
     EventReport,
-    HexDigest,
     KeyId,
     MainSiteId,
     Photo,
     ReadingReport,
     SessionId,
-    Wire,
 )
+from workstation.site.wire import HexDigest, Wire
 
 
 class BoothSettings(Wire):
@@ -63,6 +63,7 @@ class Roster(Wire):
 
     Attributes:
         main_site_id: whose environment pack the booths enter by.
+        conference: how the project meets; the pack says whether it does so in our conference at all.
     """
 
     project_id: Annotated[str, Field(min_length=1, max_length=60)]
@@ -74,6 +75,7 @@ class Roster(Wire):
     starts_at: AwareDatetime
     expected_hours: Annotated[float, Field(gt=0, le=24)]
     signing: str = ""
+    conference: ConferencePlan = ConferencePlan()
     entries: list[RosterEntry]
 
 

@@ -15,11 +15,13 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, AwareDatetime, Base64Bytes, Field, FiniteFloat
+
+from workstation.site.conference import ConferencePlan
+from workstation.site.wire import HexDigest, Wire
 
 API_VERSION = "1"
 
-HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 BoothId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 MainSiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 KeyId = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -106,12 +108,6 @@ def event_hash(event: EventReport) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
-class Wire(BaseModel):
-    """Base of everything on the wire: immutable, unknown fields are an error, every text is bounded and encodable."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=4096)
-
-
 class Problem(Wire):
     """Body of every refusal (RFC 9457, ``application/problem+json``)."""
 
@@ -154,7 +150,7 @@ class BoothInfo(Wire):
     key_id: KeyId
     arrival_key: Annotated[str, Field(pattern=r"^[0-9a-f]{64,128}$", repr=False)]
     server_time: AwareDatetime
-    packs: Annotated[list[PackRef], Field(max_length=MAX_PACKS)] = []
+    packs: Annotated[list[PackRef], Field(max_length=MAX_PACKS, default_factory=list)]
 
 
 class PhotoRequest(Wire):
@@ -221,6 +217,7 @@ class Assignment(Wire):
     starts_at: AwareDatetime
     expected_hours: float
     signing: str
+    conference: ConferencePlan = ConferencePlan()
 
 
 class MatchState(StrEnum):
@@ -325,7 +322,7 @@ class ReadingReport(Wire):
     kind: ReadingKind
     state: ReadingState
     observed_at: AwareDatetime
-    values: dict[str, FiniteFloat] = {}
+    values: Annotated[dict[str, FiniteFloat], Field(default_factory=dict)]
     detail: Annotated[str, Field(max_length=200)] = ""
     device: DeviceIdentity | None = None
 
@@ -338,7 +335,7 @@ class EventReport(Wire):
     at: AwareDatetime
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     session_id: SessionId = ""
-    data: dict[str, EventValue] = {}
+    data: Annotated[dict[str, EventValue], Field(default_factory=dict)]
     previous_hash: HexDigest
     chain_hash: HexDigest
 
@@ -376,9 +373,9 @@ class ReportRequest(Wire):
     sent_at: AwareDatetime
     state: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
     version: str
-    readings: Annotated[list[ReadingReport], Field(max_length=50)] = []
-    events: Annotated[list[EventReport], Field(max_length=200)] = []
-    acknowledged: list[UUID] = []
+    readings: Annotated[list[ReadingReport], Field(max_length=50, default_factory=list)]
+    events: Annotated[list[EventReport], Field(max_length=200, default_factory=list)]
+    acknowledged: Annotated[list[UUID], Field(default_factory=list)]
 
 
 class ReportReply(Wire):

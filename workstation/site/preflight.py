@@ -9,7 +9,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, FiniteFloat, model_validator
 
-from workstation.site.contract import BoothId, Wire
+from workstation.site.contract import BoothId
+from workstation.site.wire import Wire
 
 MAX_CHECKS = 1000
 """A pack names at most 200 origins; each is asked for an answer, a certificate and a key."""
