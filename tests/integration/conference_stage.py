@@ -163,6 +163,7 @@ class PageProcess:
 
     def close(self) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(5)
@@ -170,6 +171,7 @@ class PageProcess:
             self._process.kill()
             self._process.wait()
         self._thread.join()
+        self._process.stdout.close()
 
     def open(self, url: str = "") -> None:
         self._do("open", url=url)
