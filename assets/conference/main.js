@@ -43,6 +43,7 @@ const sharing = new Sharing(store, isBooth, (picture) => view.stage.setPicture(p
 const meeting = new Meeting(store, sharing, () => tracks, {
   track: (id, track) => view.tiles.setTrack(id, track),
   screen: (id, track) => view.desktops.setTrack(id, track),
+  desktop: (desktop) => say({ kind: "desktop", ...desktop }),
   statistics: (figures) => say({ kind: "statistics", ...figures }),
   seen: () => view.tiles.seen,
 });
@@ -147,6 +148,5 @@ function tellChanges() {
     tell({ kind: "wish", microphone: state.microphone, camera: state.camera });
     tell({ kind: "muted", by_moderator: state.moderated });
     tell({ kind: "stage", on: state.isStage });
-    if (state.desktop) tell({ kind: "desktop", ...state.desktop });
   };
 }

@@ -4,7 +4,7 @@ import { delayOf } from "./backoff.js";
 import { DesktopWatch, publishScreen, Screen } from "./desktop.js";
 import { LIMITS, Publisher } from "./publisher.js";
 import { MeetingError, openSession, releaseSession } from "./session.js";
-import { receiving, sending } from "./state.js";
+import { MAX_CHAT_LENGTH, receiving, sending } from "./state.js";
 import { collect, summarise } from "./statistics.js";
 import { Subscriber } from "./subscriber.js";
 import { Text } from "./text.js";
@@ -12,6 +12,7 @@ import { Text } from "./text.js";
 const LARGE_HEIGHT = 720;
 const STATISTICS_MS = 3_000;
 const DESKTOP_RETRY_MS = 3_000;
+const NO_DESKTOP = { running: false, age_s: -1 };
 
 /** See `run`. */
 export class Meeting {
@@ -29,7 +30,8 @@ export class Meeting {
    * @param {object} store - see store.js.
    * @param {object} sharing - see sharing.js; sends and receives documents over whatever connection there is.
    * @param {() => object} tracks - the own tracks by kind.
-   * @param {object} listeners - track(id, kind, track), screen(id, track), statistics(figures).
+   * @param {object} listeners - track(id, kind, track), screen(id, track), statistics(figures),
+   *   desktop(desktop), seen() for whose pictures are looked at.
    */
   constructor(store, sharing, tracks, listeners) {
     this.#store = store;
@@ -84,7 +86,8 @@ export class Meeting {
   }
 
   async say(text) {
-    await this.#link?.text?.chat({ kind: "chat", id: crypto.randomUUID(), text });
+    if (!this.#link?.text) throw new MeetingError("no-text");
+    await this.#link.text.chat({ kind: "chat", id: crypto.randomUUID(), alias: this.#store.state.self.alias, text });
   }
 
   /** Connect, and return why it ended. */
@@ -132,7 +135,8 @@ export class Meeting {
       left: (id) => this.#sharing.left(id),
       kicked: () => link.lose("kicked"),
     });
-    this.#sharing.connect((body, to) => link.text.signal(body, to));
+    link.ends.push(() => link.text.close());
+    this.#sharing.connect((body, to) => link.text.signal(body, to), (id) => link.text.knows(id));
     this.#tellState(link, "hello");
     const timer = setInterval(() => this.#measure(link), STATISTICS_MS);
     link.ends.push(() => clearInterval(timer));
@@ -153,16 +157,21 @@ export class Meeting {
         this.#apply();
       } else if (ticket.plan.desktop && this.#sharing.isBooth) {
         const end = await publishScreen(link.session, ticket.desktop, self, this.#screen, (desktop) => {
-          if (!this.#isLeft) dispatch({ kind: "desktop", desktop });
+          this.#tellDesktop(desktop);
           if (!desktop.running && this.#link === link) link.lose("desktop-ended");
         });
-        link.ends.push(end, () => dispatch({ kind: "desktop", desktop: { running: false, age_s: -1 } }));
+        link.ends.push(end, () => this.#tellDesktop(NO_DESKTOP));
       }
     } catch {
-      dispatch({ kind: "desktop", desktop: { running: false, age_s: -1 } });
+      this.#tellDesktop(NO_DESKTOP);
       const timer = setTimeout(() => this.#watchDesktops(link, ticket), DESKTOP_RETRY_MS);
       link.ends.push(() => clearTimeout(timer));
     }
+  }
+
+  #tellDesktop(desktop) {
+    this.#store.dispatch({ kind: "desktop", desktop });
+    this.#listeners.desktop(desktop);
   }
 
   /** Make the connection follow the state. */
@@ -190,7 +199,7 @@ export class Meeting {
 
   #takeChat({ from, alias, date, body }, self) {
     if (body.kind !== "chat" || typeof body.text !== "string" || typeof body.id !== "string") return;
-    const line = { id: `${from} ${body.id}`, from, alias, text: body.text.slice(0, 2_000), at: date ?? "", isOwn: from === self.id };
+    const line = { id: `${from} ${body.id}`, from, alias, text: body.text.slice(0, MAX_CHAT_LENGTH), at: date ?? "", isOwn: from === self.id };
     this.#store.dispatch({ kind: "chat", line });
   }
 
@@ -208,7 +217,7 @@ export class Meeting {
   }
 
   async #measure(link) {
-    const reports = await collect(link.session.connections);
+    const reports = await collect(link.session.connections, link.publisher.connection);
     const figures = summarise(reports, link.reports ?? []);
     link.reports = reports;
     this.#listeners.statistics(figures);

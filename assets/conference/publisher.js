@@ -81,6 +81,11 @@ export class Publisher {
     return this.#senders.video ?? null;
   }
 
+  /** The connection that carries the own streams, for statistics. */
+  get connection() {
+    return this.#handle.connection;
+  }
+
   /** Mute somebody's sound (or lift it). Needs the room's secret, which moderators alone have. */
   moderate(person, isMuted) {
     for (const stream of person.streams.filter((each) => each.type === "audio")) {

@@ -29,9 +29,13 @@ export class Sharing {
     this.#onStopped = onStopped;
   }
 
-  /** @param {(body: object, to?: string) => Promise<void>} send - over the connection that is there now. */
-  connect(send) {
+  /**
+   * @param {(body: object, to?: string) => Promise<void>} send - over the connection that is there now.
+   * @param {(id: string) => boolean} isPresent - a presenter who left while there was none is gone with their document.
+   */
+  connect(send, isPresent) {
     this.#send = send;
+    if (this.#from && !isPresent(this.#from)) this.#end(this.#from);
     this.#broadcast();
   }
 

@@ -1,9 +1,15 @@
 // Figures of the meeting's streams (W3C webrtc-stats) between two looks. Pure but for `collect`.
 
-/** @returns {Promise<object[]>} all reports of all connections; ids made unique among them. */
-export async function collect(connections) {
+/**
+ * @param {RTCPeerConnection[]} connections
+ * @param {RTCPeerConnection | null} own - which of them carries the own picture.
+ * @returns {Promise<object[]>} all reports of all connections; ids made unique among them.
+ */
+export async function collect(connections, own) {
   const reports = await Promise.all(connections.map((connection) => connection.getStats()));
-  return reports.flatMap((report, index) => [...report.values()].map((each) => ({ ...each, id: `${index} ${each.id}` })));
+  return reports.flatMap((report, index) => [...report.values()].map((each) => ({
+    ...each, id: `${index} ${each.id}`, isOwn: connections[index] === own,
+  })));
 }
 
 /**
@@ -21,7 +27,7 @@ export function summarise(reports, before) {
   const rate = (field) => (seconds > 0 ? (grown(transports, field) * 8) / 1000 / seconds : -1);
   const lost = grown(inbound, "packetsLost");
   const received = grown(inbound, "packetsReceived");
-  const picture = of("outbound-rtp").find((each) => each.kind === "video" && each.frameWidth);
+  const picture = of("outbound-rtp").find((each) => each.isOwn && each.kind === "video" && each.frameWidth);
   const trips = of("candidate-pair").filter((each) => each.nominated).map((each) => each.currentRoundTripTime);
   return {
     rtt_ms: highest(trips, 1000),

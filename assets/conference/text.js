@@ -3,6 +3,7 @@
 const PLUGIN = "janus.plugin.textroom";
 const HIGH_WATER = 256_000;
 const LOW_WATER_POLL_MS = 20;
+const MAX_ALIAS = 40;
 
 /** What the room beside the chat is called; the server keeps no history of it. */
 export const signalsOf = (room) => `${room}-documents`;
@@ -15,6 +16,7 @@ export class Text {
   #listeners;
   #waiting = new Map();
   #counter = 0;
+  #names = new Map();
 
   /**
    * @param {object} access - RoomAccess of the meeting.
@@ -25,10 +27,14 @@ export class Text {
     const text = new Text();
     text.#access = access;
     text.#id = self.id;
+    text.#names.set(self.id, self.alias);
     text.#listeners = listeners;
     await text.#open(session);
     for (const room of [access.room, signalsOf(access.room)]) {
-      await text.#ask({ textroom: "join", room, pin: access.pin, username: self.id, display: self.alias });
+      const { participants = [] } = await text.#ask({
+        textroom: "join", room, pin: access.pin, username: self.id, display: self.alias,
+      });
+      for (const { username, display } of participants) text.#names.set(username, display);
     }
     return text;
   }
@@ -43,6 +49,17 @@ export class Text {
     const answer = await this.#handle.createAnswer(jsep, [{ type: "data" }]);
     this.#handle.tell({ request: "ack" }, answer);
     await isOpen;
+  }
+
+  /** Nothing is answered any more. */
+  close() {
+    for (const { reject } of this.#waiting.values()) reject(new Error("the connection is gone"));
+    this.#waiting.clear();
+  }
+
+  /** Whether somebody of this id has been in the rooms since the connection began. */
+  knows(id) {
+    return this.#names.has(id);
   }
 
   /** Say something to everybody, those who come later included. */
@@ -79,6 +96,11 @@ export class Text {
     });
   }
 
+  /** By what the server knows; of somebody who has left, by what they called themselves. */
+  #nameOf(from, body) {
+    return this.#names.get(from) ?? (typeof body.alias === "string" ? body.alias.slice(0, MAX_ALIAS) : "");
+  }
+
   #hear(message) {
     const entry = this.#waiting.get(message.transaction);
     if (entry) {
@@ -92,7 +114,7 @@ export class Text {
       case "message": {
         const body = bodyOf(message.text);
         if (body && isSignal && message.from !== this.#id) this.#listeners.signal(message.from, body, false);
-        if (body && !isSignal) this.#listeners.chat({ from: message.from, alias: message.display ?? "", date: message.date, body });
+        if (body && !isSignal) this.#listeners.chat({ from: message.from, alias: this.#nameOf(message.from, body), date: message.date, body });
         break;
       }
       case "announcement": {
@@ -100,6 +122,9 @@ export class Text {
         if (body && isSignal) this.#listeners.signal("", body, true);
         break;
       }
+      case "join":
+        this.#names.set(message.username, message.display ?? "");
+        break;
       case "leave":
         if (isSignal) this.#listeners.left(message.username);
         break;

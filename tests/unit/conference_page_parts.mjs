@@ -139,7 +139,7 @@ test("statistics are of the time between two looks, and -1 without a figure", ()
     { id: "t", type: "transport", bytesSent: bytes, bytesReceived: 2 * bytes, timestamp },
     { id: "i", type: "inbound-rtp", packetsReceived: packets, packetsLost: lost, jitter: 0.012 },
     { id: "c", type: "candidate-pair", nominated: true, currentRoundTripTime: 0.03 },
-    { id: "o", type: "outbound-rtp", kind: "video", frameWidth: 640, frameHeight: 360, framesPerSecond: 15 },
+    { id: "o", type: "outbound-rtp", kind: "video", isOwn: true, frameWidth: 640, frameHeight: 360, framesPerSecond: 15 },
   ];
   const first = look(1_000, 100, 0, 1_000);
   assert.deepEqual(summarise(first, look(0, 10, 0, 0)), {
