@@ -5,6 +5,8 @@ import { icon } from "./icons.js";
 import { MAX_CHAT_LENGTH } from "./state.js";
 import { words } from "./words.js";
 
+const NEAR_END_PX = 40;
+
 /** Lines above, a field below. */
 export class Chat {
   #lines = element("div.lines", { attributes: { role: "log", "aria-live": "polite" } });
@@ -13,6 +15,7 @@ export class Chat {
   #failed = element("p.failed", { textContent: words.chatFailed, hidden: true });
   #button = element("button.send", { type: "submit", title: words.send, ariaLabel: words.send }, icon("send"));
   #shown = [];
+  #isAtEnd = true;
 
   /** @param {(text: string) => Promise<void>} say */
   constructor(say) {
@@ -32,6 +35,14 @@ export class Chat {
     });
     this.element = element("section.chat", {}, element("h2", { textContent: words.chat }), this.#lines, this.#failed, form);
     this.#lines.append(this.#empty);
+    this.#lines.addEventListener("scroll", () => {
+      this.#isAtEnd = this.#lines.scrollHeight - this.#lines.scrollTop - this.#lines.clientHeight < NEAR_END_PX;
+    });
+    new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd()).observe(this.#lines);
+  }
+
+  #scrollToEnd() {
+    this.#lines.scrollTop = this.#lines.scrollHeight;
   }
 
   render(state) {
@@ -41,9 +52,9 @@ export class Chat {
     if (state.chat === this.#shown) return;
     this.#shown = state.chat;
     show(this.#empty, state.chat.length === 0);
-    const isAtEnd = this.#lines.scrollHeight - this.#lines.scrollTop - this.#lines.clientHeight < 40;
+    const isAtEnd = this.#isAtEnd;
     this.#lines.replaceChildren(this.#empty, ...state.chat.map(lineOf));
-    if (isAtEnd || state.chat.at(-1)?.isOwn) this.#lines.scrollTop = this.#lines.scrollHeight;
+    if (isAtEnd || state.chat.at(-1)?.isOwn) this.#scrollToEnd();
   }
 
   async #submit(say) {

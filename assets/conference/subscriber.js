@@ -51,7 +51,7 @@ export class Subscriber {
     if (!missing.length && !surplus.length) return false;
     const request = this.#handle
       ? { request: "update", ...(missing.length && { subscribe: missing }), ...(surplus.length && { unsubscribe: surplus }) }
-      : { request: "join", ptype: "subscriber", room: this.#access.room, pin: this.#access.pin, streams: missing };
+      : { request: "join", ptype: "subscriber", room: this.#access.room, pin: this.#access.pin, streams: missing, autoupdate: false };
     this.#handle ??= await this.#session.attach(PLUGIN, { track: (track, mid) => this.#takeTrack(track, mid) });
     const { message, jsep } = await this.#handle.ask(request, (each) => ["attached", "updated"].includes(each.videoroom));
     this.#take(message.streams ?? [], missing);
@@ -71,7 +71,6 @@ export class Subscriber {
     // Who asked in vain (the sender has just left) does not ask again: news of the room will change what is wanted.
     const held = [...this.#shown.values(), ...asked];
     this.#held = new Map(held.map((each) => [nameOf(each.feed, each.mid), each]));
-    for (const name of this.#held.keys()) if (!this.#wanted.has(name)) this.#held.delete(name);
     for (const [mid, track] of this.#tracks) this.#show(mid, track);
   }
 

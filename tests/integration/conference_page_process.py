@@ -92,9 +92,8 @@ class Driver(QObject):
 
     def on_permission(self, permission: QWebEnginePermission) -> None:
         tell("permission", kind=permission.permissionType().name)
-        if permission.permissionType() is QWebEnginePermission.PermissionType.DesktopVideoCapture:
-            permission.grant()
-        elif "--use-fake-device-for-media-stream" in os.environ.get("QTWEBENGINE_CHROMIUM_FLAGS", ""):
+        is_screen = permission.permissionType() is QWebEnginePermission.PermissionType.DesktopVideoCapture
+        if is_screen or "fake-device" in os.environ["QTWEBENGINE_CHROMIUM_FLAGS"]:
             permission.grant()
         else:
             permission.deny()

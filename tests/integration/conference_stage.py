@@ -1,4 +1,4 @@
-"""What the tests of the conference page stand on: rooms on a real Janus, pages in processes, a scripted media process."""
+"""What the tests of the conference page stand on: rooms on a real Janus, pages in processes, scripted media."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import json
 import math
 import os
 import queue
+import socket
 import struct
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from drivers.simulated.janus import JanusService
-from workstation.conference.contract import BLOCK, HEADER, PAGE_ORIGIN, PROTECTED, SAMPLE_RATE
+from workstation.conference.contract import BLOCK, HEADER, PROTECTED, SAMPLE_RATE
 from workstation.site.conference import ConferencePlan, ConferenceRole, ConferenceTicket, RoomAccess
 
 ROOM, DESKTOP, PIN, SECRET = "meeting-1", "meeting-1-desktop", "pin-1", "secret-1"
@@ -66,7 +67,9 @@ def token(janus: JanusService) -> str:
     return f"{words}:{base64.b64encode(digest).decode()}"
 
 
-def ticket(janus: JanusService, name: str, alias: str, role: ConferenceRole = ConferenceRole.EXPERT) -> ConferenceTicket:
+def ticket(
+    janus: JanusService, name: str, alias: str, role: ConferenceRole = ConferenceRole.EXPERT
+) -> ConferenceTicket:
     is_expert = role is ConferenceRole.EXPERT
     return ConferenceTicket(
         server=janus.websocket,
@@ -136,6 +139,65 @@ class FakeMedia:
         return HEADER.pack(kind, PROTECTED if self.is_protected else 0, width, height, samples, block * 10_000)
 
 
+class Wire:
+    """A line to a TCP port on loopback that a test can cut: both ends see their connections break.
+
+    Attributes:
+        port: where the line begins.
+        cuts: connections that were cut so far.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.cuts = 0
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+        for thread in self._threads:
+            thread.join()
+        for pair in self._pairs:
+            for end in pair:
+                end.close()
+
+    def cut(self) -> None:
+        for pair in self._pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                    self.cuts += 1
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._target))
+                self._pairs.append((near, far))
+                self._start(self._pump, near, far)
+                self._start(self._pump, far, near)
+
+    def _start(self, work: Callable[..., None], *ends: socket.socket) -> None:
+        self._threads.append(threading.Thread(target=work, args=ends, name="wire"))
+        self._threads[-1].start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_RDWR)
+
+
 class PageProcess:
     """The page in a process of its own; every wait is bounded."""
 
@@ -150,7 +212,12 @@ class PageProcess:
         script = Path(__file__).with_name("conference_page_process.py")
         command = [sys.executable, str(script), *map(str, size)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            text=True,
         )
         self.said: list[dict[str, Any]] = []
         self.console: list[str] = []

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from drivers.simulated.janus import JanusService
-from tests.integration.conference_stage import LISTEN, LOOK, FakeMedia, PageProcess, make_rooms, pages, ticket
+from tests.integration.conference_stage import LISTEN, LOOK, FakeMedia, PageProcess, Wire, make_rooms, pages, ticket
 from workstation.conference.contract import PAGE_ORIGIN
 from workstation.conference.messages import read
 from workstation.site.conference import ConferenceRole
@@ -70,7 +70,9 @@ def hears(page: PageProcess, who: str, tone_hz: float) -> bool:
 
 
 def lines(page: PageProcess) -> list[str]:
-    found: list[str] = page.run("[...document.querySelectorAll('.lines p:not(.empty)')].map((each) => each.textContent)")
+    found: list[str] = page.run(
+        "[...document.querySelectorAll('.lines p:not(.empty)')].map((each) => each.textContent)"
+    )
     return found
 
 
@@ -140,6 +142,38 @@ def test_late_joiner_gets_chat_and_document(janus, make_page, red) -> None:
     late.tell("leave")
     late.wait("left", lambda: late.last("phase").get("phase") == "left")
     early.wait("gone", lambda: early.run("document.querySelector('.tile[data-id=b3]')") is None)
+
+
+def test_who_leaves_and_comes_back_is_seen_again(janus, make_page, red, green) -> None:
+    watcher, restless, steady = make_page(), make_page(), make_page()
+    watcher.join(ticket(janus, "g1", "甲"))
+    steady.join(ticket(janus, "g2", "乙"), green)
+    for _ in range(2):
+        restless.said.clear()
+        restless.join(ticket(janus, "g3", "丙"), red)
+        watcher.wait("the picture", lambda: sees(watcher, "g3", (254, 0, 0)))
+        restless.tell("leave")
+        restless.wait("left", lambda: restless.last("phase").get("phase") == "left")
+        watcher.wait_for("document.querySelector('.tile[data-id=g3]') === null")
+    assert sees(watcher, "g2", (0, 220, 0))
+    assert not any(each.get("phase") == "lost" for each in watcher.said)
+
+
+def test_a_broken_line_is_joined_over_at_once_although_the_server_still_knows_the_name(janus, make_page, red) -> None:
+    watcher, expert = make_page(), make_page()
+    watcher.join(ticket(janus, "h1", "甲"))
+    with Wire(janus.command_ports[0]) as wire:
+        way_in = ticket(janus, "h2", "乙").model_copy(update={"server": f"ws://127.0.0.1:{wire.port}"})
+        expert.join(way_in, red)
+        watcher.wait("the picture", lambda: sees(watcher, "h2", (254, 0, 0)))
+        wire.cut()
+        assert wire.cuts
+        expert.wait("lost", lambda: expert.last("phase").get("phase") == "lost")
+        expert.wait("back", lambda: expert.last("phase").get("phase") == "joined")
+        watcher.wait("the picture", lambda: sees(watcher, "h2", (254, 0, 0)))
+        assert "id-taken" not in {each.get("reason") for each in expert.said}
+        expert.chat("又在了")
+        watcher.wait("the text", lambda: lines(watcher)[-1:] == ["乙：又在了"])
 
 
 def test_moderator_mutes_and_lowers_hands(janus, make_page, red) -> None:
@@ -227,8 +261,13 @@ def test_words_of_a_hostile_application_or_room_do_not_break_the_page(janus, mak
     page.join(ticket(janus, f"f{seed}", "甲"))
     chance = random.Random(seed)
     for _ in range(50):
-        page.tell(chance.choice(["document-page", "unknown", "toString"]), name="x", page=1, pages=1, picture=chance.choice(["", "!!", "QUJD"]))
+        page.tell(
+            chance.choice(["document-page", "unknown", "toString"]),
+            name="x",
+            page=1,
+            pages=1,
+            picture=chance.choice(["", "!!", "QUJD"]),
+        )
     page.chat("还在")
     page.wait("the chat", lambda: any("还在" in line for line in lines(page)))
     assert page.run("document.querySelector('.stage').hidden")
-

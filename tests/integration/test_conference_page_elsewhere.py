@@ -32,7 +32,7 @@ class _Site(http.server.BaseHTTPRequestHandler):
         if found:
             self.wfile.write(found.content)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
 
@@ -137,7 +137,8 @@ def test_pane_has_room_for_all_of_it(janus, make_page, width: int, height: int, 
         overflow = page.run(
             "[...document.querySelectorAll('.bar button, .tile, .chat form, .pane > header')].filter((each) => {"
             "const box = each.getBoundingClientRect();"
-            "return box.left < 0 || box.right > innerWidth || box.bottom > innerHeight || each.scrollWidth > each.clientWidth + 1;"
+            "const isInside = box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;"
+            "return !isInside || each.scrollWidth > each.clientWidth + 1;"
             "}).map((each) => each.className || each.dataset.name)"
         )
         assert overflow == []
