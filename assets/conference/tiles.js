@@ -87,6 +87,7 @@ class Tile {
   #audio = element("audio", { autoplay: true });
   #blank = element("div.blank", {}, icon("person"));
   #alias = element("span.alias");
+  #self = element("span.me", { textContent: ` · ${words.self}` });
   #sound = element("span.sound");
   #hand = element("span.hand", { title: words.handUp }, icon("hand"));
   #note = element("span.note");
@@ -100,7 +101,7 @@ class Tile {
     this.#lowerButton = element("button", { type: "button", textContent: words.lowerThis, onclick: () => commands.lower(id) });
     this.element = element(
       "div.tile", { attributes: { role: "listitem" } }, this.#blank, this.#video, this.#audio,
-      element("div.tag", {}, this.#sound, this.#alias), this.#hand, this.#note, this.#level,
+      element("div.tag", {}, this.#sound, this.#alias, this.#self), this.#hand, this.#note, this.#level,
       element("div.tools", {}, this.#muteButton, this.#lowerButton),
     );
     this.element.dataset.id = id;
@@ -124,7 +125,8 @@ class Tile {
     const hasPicture = person.camera && isPlayed;
     show(this.#video, hasPicture);
     show(this.#blank, !hasPicture);
-    setText(this.#alias, person.isSelf ? `${person.alias} · ${words.self}` : person.alias);
+    setText(this.#alias, person.alias);
+    show(this.#self, Boolean(person.isSelf));
     setIcon(this.#sound, person.microphone ? "microphone" : "microphone-off");
     this.#sound.className = `sound ${person.moderated ? "moderated" : person.microphone ? "on" : "off"}`;
     this.#sound.title = person.moderated ? words.mutedByModerator : person.microphone ? "" : words.mutedByUser;

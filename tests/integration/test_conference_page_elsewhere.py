@@ -8,6 +8,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -47,9 +48,9 @@ def site() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JanusService]:
-    with JanusService(tmp_path_factory.mktemp("janus")) as service:
+@pytest.fixture
+def janus(tmp_path: Path) -> Iterator[JanusService]:
+    with JanusService(tmp_path) as service:
         make_rooms(service)
         yield service
 
