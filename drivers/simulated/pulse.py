@@ -186,6 +186,11 @@ class PulseService:
         with self._control() as pulse:
             pulse.mute(pulse.get_source_by_name(CAPTURE_NAME), muted)
 
+    def capture_volume(self, volume: float) -> None:
+        """Turn the plugged headset's microphone up or down; 1 is 100 %."""
+        with self._control() as pulse:
+            pulse.volume_set_all_chans(pulse.get_source_by_name(CAPTURE_NAME), volume)
+
     def ear(self, side: Literal["left", "right"]) -> str:
         """Return the name of a source that hears what the headset plays into one ear."""
         name = f"hs_ear_{side}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from drivers.headset.activity import VoiceDetector
 from drivers.headset.levels import RATE, Level, Samples, Tone, find_tone, hears_hum, measure, rms
-from drivers.headset.sound import Capture
+from drivers.headset.sound import Capture, Playback
 from workstation.headset.judge import TONE_AMPLITUDE
 
 BLOCK: Final = 480
@@ -56,13 +56,32 @@ class Ear:
         """
         self._capture.flush()
         for _ in range(round(seconds * RATE / BLOCK)):
-            block = self._capture.read(_READ_S)
-            speaking = self.detector.feed(block)
-            self._window.append(block)
-            self._count += 1
-            if self._count % _WINDOW == 0:
-                self._meter(measure(self.window()), speaking)
-            yield block
+            yield self._block()
+
+    def hear_out(self, playback: Playback, after_s: float) -> Iterator[float]:
+        """Listen while something plays and for ``after_s`` more; yield how long it is over, 0 while it plays.
+
+        An idle sound device may take seconds to begin, so the clock starts when the last sample was taken.
+
+        Raises:
+            DeviceError, TimeoutError: as ``blocks``.
+        """
+        self._capture.flush()
+        over = 0
+        while over * BLOCK < after_s * RATE:
+            self._block()
+            playback.check()
+            over = 0 if playback.is_playing else over + 1
+            yield over * BLOCK / RATE
+
+    def _block(self) -> Samples:
+        block = self._capture.read(_READ_S)
+        speaking = self.detector.feed(block)
+        self._window.append(block)
+        self._count += 1
+        if self._count % _WINDOW == 0:
+            self._meter(measure(self.window()), speaking)
+        return block
 
     def window(self) -> Samples:
         """Return the last 100 ms."""

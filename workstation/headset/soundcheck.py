@@ -104,12 +104,12 @@ class SoundCheck:
     def _await_answer(self, echo: Tone) -> tuple[Answer | Again | None, Tone]:
         """Listen for the tone's echo, and for the expert; the echo is heard out before an answer counts."""
         answer: Answer | Again | None = None
-        for index, _ in enumerate(self._ear.blocks(TONE_S + _PAUSE_S)):
+        for over_s in self._ear.hear_out(self._playback, _PAUSE_S):
             self._raise_if_cancelled()
             if self._ear.is_window():
                 echo = self._ear.strongest(echo)
             answer = answer or self._answer()
-            if answer and index * BLOCK >= (TONE_S + TAIL_S) * RATE:
+            if answer and over_s >= TAIL_S:
                 break
         return answer, echo
 
@@ -138,7 +138,7 @@ class SoundCheck:
                 spoken[start : start + BLOCK] = self._change(spoken[start : start + BLOCK])
         self._playback.begin(spoken)
         lines: list[Tone] = []
-        for _ in self._ear.blocks(len(spoken) / RATE + TAIL_S):
+        for _ in self._ear.hear_out(self._playback, TAIL_S):
             self._raise_if_cancelled()
             if self._ear.is_window():
                 lines.append(strongest_tone(self._ear.window()))

@@ -7,24 +7,29 @@ from drivers.errors import DeviceError, ErrorCode
 from drivers.headset.sound import open_capture, open_playback
 from workstation.headset.contract import Result, Suggestion
 from workstation.headset.judge import judge_unattended
-from workstation.headset.listening import BLOCK, TAIL_S, TONE_S, Ear, nothing, probe_tone
+from workstation.headset.listening import BLOCK, TAIL_S, Ear, nothing, probe_tone
+
+_TRIES = 3
+"""A sound device that was idle swallows the beginning of what is played, and a busy one a piece of it."""
 
 
 def run_unattended(pair: HeadsetPair) -> Result:
     """Play a tone into the ear cups and listen: a headset laid down with an ear cup at the microphone hears it.
 
-    Takes three seconds. Take the headset (``Headset.take``) before, or a mute of yesterday fails it.
+    Takes three to six seconds. Take the headset (``Headset.take``) before, or a mute of yesterday fails it.
     """
     try:
         with open_capture(pair.capture.name, BLOCK) as capture, open_playback(pair.playback.name) as playback:
             ear = Ear(capture, lambda _level, _speaking: None)
             quiet = ear.quiet()
-            playback.begin(probe_tone())
             heard = nothing()
-            for _ in ear.blocks(TONE_S + TAIL_S):
-                playback.check()
-                if ear.is_window():
-                    heard = ear.strongest(heard)
+            for _ in range(_TRIES):
+                playback.begin(probe_tone())
+                for _ in ear.hear_out(playback, TAIL_S):
+                    if ear.is_window():
+                        heard = ear.strongest(heard)
+                if heard.stands_out(quiet.noise_rms):
+                    break
             ear.wipe()
     except DeviceError as error:
         return Result(code=error.code, suggestion=Suggestion.PLUG)

@@ -51,7 +51,7 @@ class StepBegun(_Message):
 
     event: Literal["step"] = "step"
     step: Step
-    digits: str = Field(default="", pattern=r"^\d{0,8}$")
+    digits: str = Field(default="", pattern=r"^[0-9]{0,8}$")
 
 
 class LevelSeen(_Message):
