@@ -120,6 +120,7 @@ def test_every_program_has_an_entry_module():
         "kiosk_config.__main__",
         "workstation.__main__",
         "workstation.face.worker",
+        "workstation.headset.__main__",
         "workstation.paper.__main__",
         "workstation.preflight.__main__",
         "workstation.preflight.browser",
