@@ -262,7 +262,7 @@ def test_a_wrong_token_opens_nothing(stand):
         body = {"janus": "create", "transaction": "t", "token": token}
         assert requests.post(stand.janus.http, json=body, timeout=10).json()["error"]["code"] == 403
     stranger = Janus(stand.janus.http, "another-secret")
-    with pytest.raises(JanusError), stranger.session():
+    with pytest.raises(JanusError, match="error 403"), stranger.session():
         pass
     stranger.close()
 

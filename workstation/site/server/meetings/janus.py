@@ -50,6 +50,11 @@ class _Answer(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
+    class Refused(BaseModel):
+        """Why the core refused."""
+
+        code: int
+
     class Created(BaseModel):
         """A session or a handle."""
 
@@ -61,6 +66,7 @@ class _Answer(BaseModel):
         data: dict[str, Any]
 
     janus: str
+    error: Refused | None = None
     data: Created | None = None
     plugindata: Said | None = None
 
@@ -121,8 +127,8 @@ class Janus:
         except ValidationError:
             # The cause would quote the answer, which may hold a room's pin.
             raise JanusError(f"Janus answered something else: HTTP {response.status_code}") from None
-        if answer.janus != "success":
-            raise JanusError("Janus refused the request: a wrong token secret, or its session is gone")
+        if answer.error is not None:
+            raise JanusError(f"Janus refused: its error {answer.error.code} (403 is a wrong token secret)")
         return answer
 
     def close(self) -> None:

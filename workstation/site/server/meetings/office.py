@@ -92,8 +92,8 @@ class _Rounds:
         """Make the rooms of open meetings again that a restart of the conference server took away."""
         key, now = self._site.tokens.ticket_key, self._site.clock()
         found = self._site.database.run(lambda session: meetings.open_meetings(session, key, now))
-        with self._noting():
-            if found and not stop.is_set():
+        if found and not stop.is_set():
+            with self._noting():
                 _ensure(self._server, found)
 
     def close_meetings(self, stop: threading.Event) -> None:
@@ -139,8 +139,8 @@ def _server(site: Site) -> ConferenceServer:
 def _admit(site: Site, server: ConferenceServer, seat: Seat) -> ConferenceTicket:
     try:
         _ensure(server, [seat.meeting])
-    except JanusError as error:
-        _logger.warning("no way into a meeting now: %s", error)
+    except JanusError:
+        # The rounds log it, once.
         raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, "the conference server does not answer") from None
     return meetings.ticket(seat, server, site.clock())
 
