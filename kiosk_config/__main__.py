@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import camera_command, idcard_command, pack_command
+from . import camera_command, headset_command, idcard_command, pack_command
 from .loader import ConfigError, load
 from .reference import settings_markdown
 
@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     idcard_command.add_arguments(idcard)
     camera = commands.add_parser("camera", help="find out about the camera")
     camera_command.add_arguments(camera)
+    headset = commands.add_parser("headset", help="test the headset")
+    headset_command.add_arguments(headset)
     pack = commands.add_parser("pack", help="make, sign, show and install main-site environment packs (主场环境包)")
     pack_command.add_arguments(pack)
     options = parser.parse_args(arguments)
@@ -32,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         return idcard_command.run(options)
     if options.command == "camera":
         return camera_command.run(options)
+    if options.command == "headset":
+        return headset_command.run(options)
     if options.command == "pack":
         return pack_command.run(options)
     try:

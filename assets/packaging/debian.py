@@ -27,6 +27,9 @@ DEPENDS = (
     "libpulse0",
     "libusb-1.0-0",
     "libccid",
+    # PortAudio reaches the sound server through ALSA's "pulse" device (drivers/headset/sound.py).
+    "libasound2-plugins",
+    "libportaudio2",
     # certutil: the authorities of a main site (workstation/evaluation/authorities.py).
     "libnss3-tools",
     "openbox",

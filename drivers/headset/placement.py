@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Collection
 from typing import Literal, Protocol
 
 from drivers.errors import DeviceError, ErrorCode
@@ -26,7 +27,7 @@ class Placement(Protocol):
         """Whether the stream is elsewhere, or nobody can tell any more."""
 
     def expect(self) -> None:
-        """The process's newest stream is the one; from here on it must stay.
+        """The process's new stream is the one; from here on it must stay.
 
         Raises:
             DeviceError: HEADSET_ABSENT: it is not there.
@@ -71,14 +72,14 @@ class PulsePlacement:
         self._name = name
         self._errors = (pulsectl.PulseError, pulsectl.PulseDisconnected)
         self._pulse = pulsectl.Pulse("evaluation-workstation-placement", connect=False)
-        self._stream = -1
+        self._others: Collection[int] = ()
         self._is_closing = threading.Event()
         self._is_lost = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"placement-{direction}", daemon=True)
         try:
             self._pulse.connect(autospawn=False)
             self._endpoint = self._index()
-            self._others = frozenset(self._ours())
+            self._others = self._streams().keys()
         except self._errors as error:
             self._pulse.close()
             raise DeviceError(ErrorCode.HEADSET_ABSENT, f"no {direction} {name!r}") from error
@@ -91,12 +92,11 @@ class PulsePlacement:
     def expect(self) -> None:
         """Begin to watch; see ``Placement.expect``."""
         try:
-            new = self._ours().keys() - self._others
+            has_stream = bool(self._streams())
         except self._errors:
-            new = set()
-        if not new:
+            has_stream = False
+        if not has_stream:
             raise DeviceError(ErrorCode.HEADSET_ABSENT, f"no stream on {self._direction} {self._name!r}")
-        self._stream = max(new)
         self._thread.start()
 
     def close(self) -> None:
@@ -113,7 +113,8 @@ class PulsePlacement:
             pulse.event_mask_set("source_output" if self._direction == "capture" else "sink_input", "source", "sink")
             pulse.event_callback_set(self._on_event)
             while not self._is_closing.is_set():
-                if self._ours().get(self._stream) != self._endpoint:
+                # After an underrun ALSA's plugin makes a new stream, so there may be none for a moment.
+                if self._index() != self._endpoint or any(at != self._endpoint for at in self._streams().values()):
                     break
                 pulse.event_listen(timeout=_LISTEN_S)
         except self._errors:
@@ -133,8 +134,11 @@ class PulsePlacement:
             return self._pulse.get_source_by_name(self._name).index
         return self._pulse.get_sink_by_name(self._name).index
 
-    def _ours(self) -> dict[int, int]:
-        """Return which of this process's streams in this direction is on which endpoint, by their numbers."""
+    def _streams(self) -> dict[int, int]:
+        """Return which endpoint this process's new streams in this direction are on, by the streams' numbers.
+
+        "New" is since this watch was made: a process opens one stream in each direction at a time.
+        """
         if self._direction == "capture":
             streams = {each.index: (each.source, each.proplist) for each in self._pulse.source_output_list()}
         else:
@@ -143,5 +147,5 @@ class PulsePlacement:
         return {
             index: endpoint
             for index, (endpoint, properties) in streams.items()
-            if properties.get("application.process.id") == own
+            if properties.get("application.process.id") == own and index not in self._others
         }

@@ -35,6 +35,9 @@ RATE: Final = 48_000
 _PLAYBACK_BLOCK: Final = 480
 _WRITE_AHEAD: Final = 4
 """Blocks that ``Playback.write`` keeps waiting to be played: 40 ms."""
+_CAPTURE_LATENCY_S: Final = 0.02
+_PLAYBACK_LATENCY_S: Final = 0.1
+"""What PortAudio is asked for. A playback of its least (9 ms) runs dry whenever two cores are busy."""
 _KEPT_S: Final = 1.0
 """How much a capture keeps for a reader that is late; what is older is lost."""
 _DEAD_S: Final = 1.0
@@ -223,19 +226,19 @@ def _open(
     direction: Direction, name: str, block: int, on_block: Callable[..., None]
 ) -> tuple[sounddevice.RawStream, Placement]:
     global _open_streams  # noqa: PLW0603 - PortAudio's own state is the process's
-    kind, channels = (sounddevice.RawInputStream, 1) if direction == "capture" else (sounddevice.RawOutputStream, 2)
+    is_capture = direction == "capture"
     with _open_lock:
         placement = watch_placement(direction, name)
         try:
             device = _device(direction, name)
-            with _environment("PULSE_SOURCE" if direction == "capture" else "PULSE_SINK", name):
-                stream = kind(
+            with _environment("PULSE_SOURCE" if is_capture else "PULSE_SINK", name):
+                stream = (sounddevice.RawInputStream if is_capture else sounddevice.RawOutputStream)(
                     samplerate=RATE,
                     blocksize=block,
                     device=device,
-                    channels=channels,
+                    channels=1 if is_capture else 2,
                     dtype="int16",
-                    latency="low",
+                    latency=_CAPTURE_LATENCY_S if is_capture else _PLAYBACK_LATENCY_S,
                     callback=on_block,
                 )
                 stream.start()

@@ -90,6 +90,19 @@ class JanusService:
         """End the server as a power cut would."""
         self._end(is_gentle=False)
 
+    def site_options(self, keys_file: Path) -> list[str]:
+        """Write the file of keys, and return the options that tell a site server of this one."""
+        keys_file.touch(mode=0o600)
+        keys_file.write_text(
+            f'admin_key = "{self.admin_key}"\ntoken_secret = "{self.token_secret}"\n', encoding="utf-8"
+        )
+        return [
+            f"--janus-http={self.http}",
+            f"--janus-websocket={self.websocket}",
+            f"--janus-keys-file={keys_file}",
+            f"--recordings={self.recordings}",
+        ]
+
     def _end(self, *, is_gentle: bool) -> None:
         process, self._process = self._process, None
         if process is None:

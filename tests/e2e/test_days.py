@@ -15,9 +15,11 @@ import pytest
 from drivers.simulated.bench import Scene
 from drivers.simulated.people import PERSON_A, PERSON_B
 from workstation.drill.__main__ import virtual_screen
+from workstation.drill.accounts import PROJECT_ID
 from workstation.drill.kiosk import KioskProcess
+from workstation.drill.roster import BOOTH_ID
 from workstation.drill.script import Playwright, good_day
-from workstation.drill.stage import BOOTH_ID, PROJECT_ID, Stage
+from workstation.drill.stage import Stage
 from workstation.site.administration import ReviewPicture
 from workstation.site.contract import CommandKind
 

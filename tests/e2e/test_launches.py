@@ -10,8 +10,9 @@ from drivers.simulated.bench import Scene
 from workstation.drill.__main__ import virtual_screen
 from workstation.drill.accounts import account
 from workstation.drill.kiosk import KioskProcess
+from workstation.drill.roster import BOOTH_ID
 from workstation.drill.script import Playwright
-from workstation.drill.stage import BOOTH_ID, Stage
+from workstation.drill.stage import Stage
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.pcscd]
 

@@ -17,7 +17,7 @@ from drivers.simulated.people import PERSON_A
 from workstation.drill import session
 from workstation.drill.administrator import Administrator
 from workstation.drill.console import DrillConsole
-from workstation.drill.stage import BOOTH_ID
+from workstation.drill.roster import BOOTH_ID
 from workstation.site.administration import ReviewPicture, ReviewRow
 from workstation.site.contract import GENESIS_HASH, CommandKind, EventReport
 

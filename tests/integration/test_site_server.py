@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 import requests
-import uvicorn
 from sqlalchemy import func, select, update
 
 from drivers.errors import ErrorCode, KioskError
 from kiosk_config.__main__ import main as kiosk_config_main
 from kiosk_config.pack.signing import Ed25519Signer, digest
 from tests import packs
+from tests.integration.site_serving import serving
 from workstation.journal.journal import Journal
 from workstation.site.administration import BoothRow, ChainFault, EventPage, PackRow, ReviewPicture, ReviewRow
 from workstation.site.client import SiteClient
@@ -52,9 +44,8 @@ from workstation.site.contract import (
 )
 from workstation.site.preflight import PreflightCheck, PreflightReport, PreflightSummary, Standing, worst
 from workstation.site.server import tokens
-from workstation.site.server.app import create_app
 from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_PACK_BYTES, MAX_REVIEW_BYTES
-from workstation.site.server.database import Database, sqlite_url
+from workstation.site.server.database import Database
 from workstation.site.server.models import Base, ReviewCase, RosterAccount, RosterPhoto
 from workstation.site.server.photos import PER_HOUR
 from workstation.site.server.reports import PAST_READINGS_KEPT, next_interval_s
@@ -76,85 +67,29 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Path]:
-    """A private PostgreSQL that listens on a Unix socket only."""
-    found = shutil.which("initdb") or next(
-        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None
-    )
-    assert found, "PostgreSQL is not installed (Debian: apt-get install postgresql)"
-    programs = Path(found).parent
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-    if user:
-        shutil.chown(folder, "postgres", "postgres")
-    data = folder / "data"
-
-    def run(program: str, *arguments: str | Path) -> None:
-        subprocess.run(
-            [programs / program, "-D", data, *arguments],
-            cwd=folder,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            timeout=90,
-            **user,
-        )
-
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c deadlock_timeout=100ms"
-    run("initdb", "-U", "site", "-A", "trust", "-E", "UTF8", "-N", "--no-locale")
-    run("pg_ctl", "-w", "-t", "60", "-l", folder / "log", "-o", options, "start")
-    yield folder
-    run("pg_ctl", "-w", "-m", "immediate", "stop")
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path)
-    folder = request.getfixturevalue("cluster")
-    name = f"site_{uuid4().hex}"
-    with psycopg.connect(host=str(folder), user="site", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql://site@/{name}?host={folder}"
-
-
 @pytest.fixture
 def site(database_url, tmp_path) -> Iterator[SimpleNamespace]:
     clock = Clock()
     database = Database(database_url)
     context = Site(database=database, tokens=tokens.load_or_create(tmp_path, *BOOTHS), clock=clock)
     context.enrol()
-    listening = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    config = uvicorn.Config(create_app(context), log_config=None, access_log=False, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    clients = [SiteClient(url, booth, context.tokens.booths[booth], timeout_s=10) for booth in BOOTHS]
-    session = requests.Session()
-    session.trust_env = False
-    yield SimpleNamespace(
-        url=url,
-        clock=clock,
-        tokens=context.tokens,
-        two=clients[0],
-        three=clients[1],
-        http=session,
-        database=database,
-        folder=tmp_path,
-    )
-    for client in clients:
-        client.close()
-    session.close()
-    server.should_exit = True
-    thread.join(20)
-    listening.close()
+    with serving(context) as url:
+        clients = [SiteClient(url, booth, context.tokens.booths[booth], timeout_s=10) for booth in BOOTHS]
+        session = requests.Session()
+        session.trust_env = False
+        yield SimpleNamespace(
+            url=url,
+            clock=clock,
+            tokens=context.tokens,
+            two=clients[0],
+            three=clients[1],
+            http=session,
+            database=database,
+            folder=tmp_path,
+        )
+        for client in clients:
+            client.close()
+        session.close()
     database.close()
 
 

@@ -121,6 +121,7 @@ def test_every_program_has_an_entry_module():
         "workstation.__main__",
         "workstation.conference.media.__main__",
         "workstation.face.worker",
+        "workstation.headset.__main__",
         "workstation.paper.__main__",
         "workstation.preflight.__main__",
         "workstation.preflight.browser",

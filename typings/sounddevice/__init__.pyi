@@ -26,7 +26,7 @@ class RawStream:
         device: int,
         channels: int,
         dtype: str,
-        latency: str,
+        latency: float,
         callback: Callable[..., None],
     ) -> None: ...
     def start(self) -> None: ...

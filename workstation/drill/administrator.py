@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
 from uuid import uuid4
 
 import requests
 from pydantic import BaseModel, TypeAdapter
 
 from workstation.site.administration import BoothSettings, EventPage, ReviewPicture, ReviewRow, Roster
+from workstation.site.conference import Guest, GuestRequest
 from workstation.site.contract import PACK_MEDIA_TYPE, REVIEW_OVER, Command, CommandKind, EventReport
 
 TIMEOUT_S = 5.0
@@ -85,6 +87,11 @@ class Administrator:
         """Look at a picture of a review. The site notes every look."""
         return self._get(f"/booths/{case.booth_id}/reviews/{case.session_id}/{picture}")
 
+    def invite(self, project_id: str, guest: GuestRequest) -> Guest:
+        """Return the way into a project's meeting for somebody at the main site."""
+        path = f"/admin/projects/{quote(project_id, safe='')}/conference/guests"
+        return Guest.model_validate_json(self._send("POST", path, guest))
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
@@ -97,7 +104,7 @@ class Administrator:
         response.raise_for_status()
         return response.content
 
-    def _send(self, method: str, path: str, body: BaseModel) -> None:
+    def _send(self, method: str, path: str, body: BaseModel) -> bytes:
         response = self._session.request(
             method,
             self._base + path,
@@ -106,3 +113,4 @@ class Administrator:
             timeout=TIMEOUT_S,
         )
         response.raise_for_status()
+        return response.content

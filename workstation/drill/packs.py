@@ -46,13 +46,20 @@ class PackOffice:
 LaunchKind = Literal["ticket-get", "ticket-post", "ticket-header", "oidc", "account"]
 
 
-def demo_pack(origin: str, *, serial: int | None = None, launch: LaunchKind = "ticket-get") -> MainSitePack:
+def demo_pack(
+    origin: str,
+    *,
+    serial: int | None = None,
+    launch: LaunchKind = "ticket-get",
+    conference: Literal["none", "built-in"] = "none",
+) -> MainSitePack:
     """Return the pack of the demo main site.
 
     Args:
         origin: where it listens.
         serial: default: one that rises with time, so that a later drill's pack is the newer one.
         launch: which of its doors is used.
+        conference: whether the project meets in our conference.
     """
     now = datetime.now(UTC)
     return MainSitePack(
@@ -65,6 +72,7 @@ def demo_pack(origin: str, *, serial: int | None = None, launch: LaunchKind = "t
         launch=_door(origin, launch),
         fallback=None if launch == "account" else _form(origin),
         arrived=PageMark(origin=origin, paths=("/evaluation",), selector="main"),
+        conference=conference,
         signed_out=PageMark(origin=origin, paths=("/login",), selector="#login"),
     )
 

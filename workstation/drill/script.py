@@ -13,7 +13,8 @@ from PySide6.QtGui import QGuiApplication
 from drivers.simulated.bench import Scene
 from workstation.drill.cooperation import Cooperation
 from workstation.drill.kiosk import KioskProcess
-from workstation.drill.stage import BOOTH_ID, Stage
+from workstation.drill.roster import BOOTH_ID
+from workstation.drill.stage import Stage
 
 STEP_TIMEOUT_S = 30.0
 PAINT_S = 0.6

@@ -20,7 +20,8 @@ from workstation.drill.cooperation import Cooperation
 from workstation.drill.kiosk import KioskProcess, Line
 from workstation.drill.packs import LaunchKind
 from workstation.drill.review import CHOICES, WaitingReview
-from workstation.drill.stage import BOOTH_ID, Stage
+from workstation.drill.roster import BOOTH_ID
+from workstation.drill.stage import Stage
 from workstation.site.contract import CommandKind
 from workstation.ui.theme import install_fonts
 

@@ -1,18 +1,16 @@
 """Everything around the kiosk in a drill: reader, UPS, sound, site server, main site, and the links between them.
 
 Real services wherever this machine can run them: pcscd with vpcd's virtual reader, NUT's upsd with dummy-ups,
-PulseAudio with a virtual headset. Where one cannot run, the kiosk's simulated device takes its place and ``notes``
-says so. The bench file is the only control; ``follow`` makes the services agree with it.
+PulseAudio with a virtual headset, Janus. Where one cannot run, the kiosk's simulated device takes its place, or there
+is no conference, and ``notes`` says so. The bench file is the only control; ``follow`` makes the services agree with
+it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.resources
 import subprocess
-from base64 import b64encode
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,32 +19,22 @@ from urllib.parse import urlsplit
 import requests
 import tomli_w
 
-from drivers.contracts import Assurance
-from drivers.idcard.record import parse_record
 from drivers.simulated.bench import BenchFile, BenchState
+from drivers.simulated.janus import JanusService
 from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_port_pair
-from drivers.simulated.people import DRILL_CARDS, PERSON_A, PERSON_B
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
-from workstation.drill import accounts
-from workstation.drill.accounts import PROJECT_ID
+from workstation.drill import roster
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
 from workstation.drill.packs import MAIN_SITE_ID, LaunchKind, PackOffice, demo_pack
-from workstation.site.administration import BoothSettings, Roster, RosterEntry
-from workstation.site.contract import Booking
+from workstation.drill.roster import BOOTH_ID
+from workstation.site.conference import ConferencePlan
 from workstation.site.embedded import EmbeddedSite, ServerProcess
 from workstation.spawn import module_command
 
-BOOTH_ID = "xy-shihe-2-03"
-EXPECTED = {
-    "person-a": PERSON_A,
-    "rare-character": PERSON_A,
-    "hk-resident": PERSON_A,
-    "foreign-resident-2017": PERSON_B,
-    "foreign-resident-2023": PERSON_B,
-}
-"""The cards whose holders are on the roster, and whose face is on them."""
+DRILL_PLAN = ConferencePlan(mask=True, voice=True)
+"""Shows all that a meeting can do."""
 MAINS_RUNTIME_S = 15_120
 """4 h 12 min, what a booth's UPS should carry (rule annex 一(一)4 asks for 4 h)."""
 
@@ -60,11 +48,13 @@ class Stage:
         face: settings of the configuration's [face] section.
         presence: settings of the configuration's [presence] section.
         launch: how the demo main site is entered.
+        plan: how the project meets, where there is a conference server.
         screen: settings of the configuration's [screen] section.
 
     Attributes:
         config_file: the configuration for the kiosk.
         environment: what the kiosk needs in its environment.
+        janus: the conference server, ``None`` where it cannot run.
         packs: signs the main-site packs that the kiosk believes.
         notes: what is simulated because a real service cannot run here, by device.
     """
@@ -76,6 +66,8 @@ class Stage:
         face: Mapping[str, list[str] | int] | None = None,
         presence: Mapping[str, float | bool] | None = None,
         launch: LaunchKind = "ticket-get",
+        *,
+        plan: ConferencePlan = DRILL_PLAN,
         **screen: bool | str,
     ) -> None:
         self.directory = directory
@@ -89,6 +81,8 @@ class Stage:
         self._screen = screen
         self.packs = PackOffice()
         self._launch = launch
+        self._plan = plan
+        self.janus: JanusService | None = None
         self._applied = BenchState()
         self._undo = contextlib.ExitStack()
         self._pcscd: PcscdService | None = None
@@ -149,7 +143,8 @@ class Stage:
     def _start_sites(self) -> None:
         site_dir = self.directory / "site"
         site_dir.mkdir(mode=0o700, exist_ok=True)
-        site = self._undo.enter_context(EmbeddedSite(site_dir, BOOTH_ID, review_pictures=True))
+        options = self._start_conference()
+        site = self._undo.enter_context(EmbeddedSite(site_dir, BOOTH_ID, review_pictures=True, options=options))
         self.tokens = site.tokens
         self.site_link = self._undo.enter_context(contextlib.closing(_link_to(site.base_url)))
         main_site = self._undo.enter_context(
@@ -159,18 +154,19 @@ class Stage:
         self.main_site_link = self._undo.enter_context(contextlib.closing(_link_to(main_site.base_url)))
         self.administrator = Administrator(site.base_url, site.tokens.admin)
         self._undo.callback(self.administrator.close)
-        self.administrator.set_up_booth(BOOTH_ID, _booth())
+        self.administrator.set_up_booth(BOOTH_ID, roster.booth())
         self.deliver_pack()
         self.deliver_roster()
 
     def deliver_pack(self) -> None:
         """Deliver a newly signed pack of the demo main site."""
         origin = f"http://127.0.0.1:{self.main_site_link.port}"
-        self.administrator.deliver_pack(MAIN_SITE_ID, self.packs.issue(demo_pack(origin, launch=self._launch)))
+        pack = demo_pack(origin, launch=self._launch, conference="none" if self.janus is None else "built-in")
+        self.administrator.deliver_pack(MAIN_SITE_ID, self.packs.issue(pack))
 
     def deliver_roster(self, *, listed: bool = True) -> None:
         """Deliver a new version of the roster; with ``listed`` false nobody is on it."""
-        self.administrator.deliver(_roster(_entries() if listed else []))
+        self.administrator.deliver(roster.roster(roster.entries() if listed else [], self._plan))
 
     def time_out_main_site(self) -> None:
         """Let the main site end every session, as its idle time-out does."""
@@ -221,6 +217,19 @@ class Stage:
         self.environment["PULSE_SERVER"] = pulse.server
         return {"driver": "pulse", "playback": PLAYBACK_NAME, "capture": CAPTURE_NAME}
 
+    def _start_conference(self) -> list[str]:
+        """Return what tells the site server of its conference server, nothing where there is none."""
+        folder = self.directory / "janus"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        janus = JanusService(folder)
+        try:
+            self._undo.enter_context(janus)
+        except (OSError, RuntimeError) as error:
+            self.notes["conference"] = str(error)
+            return []
+        self.janus = janus
+        return janus.site_options(folder / "keys.toml")
+
     def _mains_on(self) -> None:
         if self._upsd:
             self._upsd.set("OL", charge=100, runtime_s=MAINS_RUNTIME_S, load=22)
@@ -267,50 +276,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _booth() -> BoothSettings:
-    start = datetime.now().astimezone().replace(hour=9, minute=0, second=0, microsecond=0)
-    return BoothSettings(
-        centre="浉河区分中心",
-        room="远程异地评标室 2",
-        booth_label="03 号工位",
-        hotline="0376-000 0000",
-        bookings=[Booking(starts_at=start, ends_at=start.replace(hour=23, minute=59), projects=1)],
-    )
-
-
-def _entries() -> list[RosterEntry]:
-    entries = []
-    for seat, (name, person) in enumerate(EXPECTED.items(), 3):
-        card = DRILL_CARDS[name]
-        record = parse_record(bytearray(card.text), card.photo(), Assurance.UNVERIFIED, bytearray())
-        photo = importlib.resources.files("assets.drill").joinpath(person.picture).read_bytes()
-        entries.append(
-            RosterEntry(
-                name=record.name,
-                id_number=record.id_number,
-                alias=accounts.alias(seat),
-                role=accounts.ROLE,
-                account=accounts.account(seat),
-                booth_id=BOOTH_ID,
-                photo=b64encode(photo),
-            )
-        )
-    return entries
-
-
-def _roster(entries: list[RosterEntry]) -> Roster:
-    now = datetime.now(UTC)
-    return Roster(
-        project_id=PROJECT_ID,
-        version=int(now.timestamp() * 1000),
-        project_name=accounts.PROJECT_NAME,
-        section="第二标段",
-        main_site="信阳市公共资源交易中心（演示）",
-        main_site_id=MAIN_SITE_ID,
-        starts_at=now + timedelta(minutes=5),
-        expected_hours=4,
-        signing="临时 CA（编号 0317，离席归还）",
-        entries=entries,
-    )

@@ -13,6 +13,7 @@ import requests
 from pydantic import BaseModel, ValidationError
 
 from drivers.errors import ErrorCode, KioskError
+from workstation.site.conference import ConferenceRequest, ConferenceTicket
 from workstation.site.contract import (
     PACK_MEDIA_TYPE,
     ArrivalReply,
@@ -40,6 +41,10 @@ _TRY_LATER = frozenset({408, 425, 429})
 _FORBIDDEN = 403
 _NOT_FOUND = 404
 _JSON = "application/json"
+_LAUNCHES = "/launches"
+_CONFERENCE = "/conference"
+_REFUSED = {_LAUNCHES: ErrorCode.TICKET_REFUSED, _CONFERENCE: ErrorCode.CONFERENCE_LOST}
+"""What it means when the site says that somebody may not enter (409, 410)."""
 _PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
@@ -72,7 +77,8 @@ class SiteClient:
     Raises:
         KioskError: every call raises SITE_SERVER_UNREACHABLE, retryable, when no valid reply came, and not retryable
             when the token was refused (401, 403); ``launch`` raises TICKET_REFUSED when the expert may not enter
-            (409, 410); INTERNAL, not retryable, for every other refusal. ``context`` has ``status`` and ``title``.
+            (409, 410), ``conference`` CONFERENCE_LOST likewise; INTERNAL, not retryable, for every other refusal.
+            ``context`` has ``status`` and ``title``.
     """
 
     def __init__(
@@ -123,7 +129,12 @@ class SiteClient:
 
     def launch(self, request: LaunchRequest) -> Launch:
         """Ask for a one-time way into the main site."""
-        return self._call("POST", "/launches", Launch, request, key=request.launch_id)[0]
+        return self._call("POST", _LAUNCHES, Launch, request, key=request.launch_id)[0]
+
+    def conference(self, arrival_id: UUID, project_id: str) -> ConferenceTicket:
+        """Ask for the way into the meeting of one's project; the title NO_CONFERENCE_SERVER says there can be none."""
+        request = ConferenceRequest(arrival_id=arrival_id, project_id=project_id)
+        return self._call("POST", _CONFERENCE, ConferenceTicket, request)[0]
 
     def report(self, request: ReportRequest) -> ReportReply:
         """Hand in readings and events, and fetch commands."""
@@ -183,7 +194,7 @@ class SiteClient:
         except (requests.RequestException, OSError) as error:
             raise _unreachable(type(error).__name__) from error
         if not response.ok or response.status_code not in range(200, 300):
-            raise _refusal(response.status_code, reply, is_launch=path == "/launches")
+            raise _refusal(response.status_code, reply, refused=_REFUSED.get(path))
         return response, reply
 
     def _measure(self, server_time: datetime, response: requests.Response) -> None:
@@ -231,7 +242,7 @@ def _unreachable(reason: str, *, status: int = 0) -> KioskError:
     return KioskError(ErrorCode.SITE_SERVER_UNREACHABLE, reason, context=context)
 
 
-def _refusal(status: int, reply: bytes, *, is_launch: bool) -> KioskError:
+def _refusal(status: int, reply: bytes, *, refused: ErrorCode | None) -> KioskError:
     if status not in _REFUSED_FOR_GOOD or status in _TRY_LATER:
         return _unreachable("site server failed or redirects", status=status)
     try:
@@ -241,8 +252,8 @@ def _refusal(status: int, reply: bytes, *, is_launch: bool) -> KioskError:
     code = ErrorCode.INTERNAL
     if status in {401, 403}:
         code = ErrorCode.SITE_SERVER_UNREACHABLE
-    elif is_launch and status in {409, 410}:
-        code = ErrorCode.TICKET_REFUSED
+    elif refused is not None and status in {409, 410}:
+        code = refused
     return KioskError(
         code, "the site server refused", context={"status": status, "title": title[:200]}, retryable=False
     )

@@ -16,6 +16,10 @@ ParticipantId = Annotated[str, Field(pattern=r"^[a-z0-9]{1,40}$")]
 Secret = Annotated[str, Field(max_length=500, repr=False)]
 
 
+NO_CONFERENCE_SERVER = "this site has no conference server"
+"""Title of the refusal (409) of a ticket where no meeting can be held at all."""
+
+
 class ConferencePlan(Wire):
     """How a project meets. Part of its roster and of every assignment.
 

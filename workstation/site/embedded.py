@@ -7,6 +7,7 @@ import json
 import queue
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -96,18 +97,19 @@ class EmbeddedSite(ServerProcess):
         data: its folder; tokens and database are kept there from start to start.
         booth_ids: booths that get a token.
         review_pictures: whether it keeps pictures of reviews; not on a booth, whose disk they must never reach.
+        options: more options of its command line. They are visible to other users of the machine.
 
     Attributes:
         tokens: its secrets, for the programs on this machine.
     """
 
-    def __init__(self, data: Path, *booth_ids: str, review_pictures: bool = False) -> None:
+    def __init__(self, data: Path, *booth_ids: str, review_pictures: bool = False, options: Sequence[str] = ()) -> None:
         try:
             self.tokens: Tokens = load_or_create(data, *booth_ids)
         except (OSError, TokensError) as error:
             raise _not_started(type(error).__name__) from error
         refusal = () if review_pictures else ("--no-review-pictures",)
-        super().__init__("workstation.site.server", "--data", str(data), *refusal)
+        super().__init__("workstation.site.server", "--data", str(data), *refusal, *options)
 
 
 def _read_line(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:

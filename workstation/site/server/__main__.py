@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,10 +13,12 @@ from workstation.site.server import reviews, tokens
 from workstation.site.server.app import create_app
 from workstation.site.server.database import Database, sqlite_url
 from workstation.site.server.listener import Listener
+from workstation.site.server.meetings.conference_server import ConferenceServer, ConferenceServerError, open_server
+from workstation.site.server.meetings.office import tending
+from workstation.site.server.rounds import every
 from workstation.site.server.site import Site
 
 FORGET_INTERVAL_S = 600.0
-_logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
             database=database,
             tokens=tokens.load_or_create(options.data),
             review_pictures=not options.no_review_pictures,
+            conference=_conference(options),
+            public_url=options.public_url,
         )
         site.enrol()
         listener = Listener(
@@ -43,37 +44,45 @@ def main(arguments: list[str] | None = None) -> int:
             certificate=options.tls_certificate,
             key=options.tls_key,
         )
-        with _forgetting(site):
+        with every(FORGET_INTERVAL_S, lambda _: _forget(site), name="forget"), tending(site):
             listener.serve(create_app(site))
-    except (OSError, ValueError, SQLAlchemyError, tokens.TokensError) as error:
+    except (OSError, ValueError, SQLAlchemyError, tokens.TokensError, ConferenceServerError) as error:
         # A database error's text holds the URL's host and table names, and no bound value.
         sys.stderr.write(f"site server cannot start: {error}\n")
         return 2
+    if site.conference is not None:
+        site.conference.close()
     database.close()
     return 0
 
 
-@contextlib.contextmanager
-def _forgetting(site: Site) -> Iterator[None]:
-    """Forget old reviews from time to time, even where no booth and no administrator calls any more."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_forget_until, args=(site, stop), name="forget", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def _forget(site: Site) -> None:
+    """Forget old reviews, even where no booth and no administrator calls any more."""
+    site.database.run(lambda session: reviews.forget_old(session, site.clock()))
 
 
-def _forget_until(site: Site, stop: threading.Event) -> None:
-    while True:
-        try:
-            site.database.run(lambda session: reviews.forget_old(session, site.clock()))
-        except SQLAlchemyError as error:
-            _logger.error("old reviews were not forgotten: %s", type(error).__name__)
-        if stop.wait(FORGET_INTERVAL_S):
-            return
+def _conference(options: argparse.Namespace) -> ConferenceServer | None:
+    needed = {
+        "--janus-http": options.janus_http,
+        "--janus-websocket": options.janus_websocket,
+        "--janus-keys-file": options.janus_keys_file,
+        "--recordings": options.recordings,
+    }
+    missing = [name for name, value in needed.items() if value is None]
+    if len(missing) == len(needed):
+        if options.turn or options.turn_secret_file:
+            raise ConferenceServerError("TURN servers serve a conference server, and there is none")
+        return None
+    if missing:
+        raise ConferenceServerError(f"a conference server also needs {', '.join(missing)}")
+    return open_server(
+        http=options.janus_http,
+        websocket=options.janus_websocket,
+        keys_file=options.janus_keys_file,
+        recordings=options.recordings,
+        turn=options.turn,
+        turn_secret_file=options.turn_secret_file,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,6 +94,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls-certificate", help="PEM file with the certificate chain")
     parser.add_argument("--tls-key", help="PEM file with the private key")
     parser.add_argument("--no-review-pictures", action="store_true", help="refuse pictures of reviews (on a booth)")
+    parser.add_argument("--public-url", default="", help="where guests' browsers find this server: https://host")
+    group = parser.add_argument_group("conference server", "Janus; docs/conference-server.md says how it is set up")
+    group.add_argument("--janus-http", metavar="URL", help="its HTTP interface, for this server")
+    group.add_argument("--janus-websocket", metavar="URL", help="its address for booths and guests: wss://host:port")
+    group.add_argument("--janus-keys-file", type=Path, help="TOML file with admin_key and token_secret, mode 600")
+    group.add_argument("--recordings", type=Path, help="folder where it writes streams, the same path for both")
+    group.add_argument("--turn", action="append", default=[], metavar="URL", help="turn:host:port?transport=udp")
+    group.add_argument("--turn-secret-file", type=Path, help="file with coturn's static-auth-secret, mode 600")
     parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input closes")
     return parser
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from workstation.site.contract import API_VERSION
 from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
-from workstation.site.server.routes import admin, booth, main_site, packs
+from workstation.site.server.routes import admin, booth, conference, main_site, packs
 from workstation.site.server.site import Site
 
 _REFUSAL = {
@@ -36,9 +36,18 @@ def create_app(site: Site | None) -> FastAPI:
     app.add_middleware(BodyLimit)
     root = APIRouter(prefix=f"/v{API_VERSION}")
     root.add_api_route("/health", health, methods=["GET"], tags=["health"])
-    for router in (booth.router, packs.booth_router, main_site.router, admin.router, packs.admin_router):
+    for router in (
+        booth.router,
+        packs.booth_router,
+        conference.booth_router,
+        main_site.router,
+        admin.router,
+        packs.admin_router,
+        conference.admin_router,
+    ):
         root.include_router(router)
     app.include_router(root)
+    app.include_router(conference.page_router)
     return app
 
 

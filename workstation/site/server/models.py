@@ -87,6 +87,7 @@ class RosterRow(Base):
     signing: Mapped[str]
     experts: Mapped[int]
     days: Mapped[list[Any]]
+    conference: Mapped[dict[str, Any]]
 
 
 class RosterExpert(Base):
@@ -271,6 +272,42 @@ class StoredPack(Base):
     issued_at: Mapped[datetime]
     valid_until: Mapped[datetime]
     received_at: Mapped[datetime]
+
+
+class MeetingRow(Base):
+    """The meeting of a project. Its rooms' names and secrets come from ``salt`` and a key that is not here.
+
+    ``closing_at`` is when somebody closed it, ``closed_at`` when every recording was in the index.
+    """
+
+    __tablename__ = "meetings"
+    project_id: Mapped[str] = mapped_column(primary_key=True)
+    salt: Mapped[str]
+    opened_at: Mapped[datetime]
+    closing_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+
+class MeetingParticipant(Base):
+    """Under which alias somebody is in a meeting; recordings bear the id."""
+
+    __tablename__ = "meeting_participants"
+    participant_id: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str]
+    alias: Mapped[str]
+
+
+class RecordingRow(Base):
+    """A digested recording of a closed meeting. ``file`` is relative to the folder of recordings."""
+
+    __tablename__ = "recordings"
+    file: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(index=True)
+    alias: Mapped[str]
+    medium: Mapped[str]
+    started_at: Mapped[datetime | None]
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
 
 
 class CommandRow(Base):

@@ -24,7 +24,7 @@ class RefusalError(Exception):
     """A request that the server understands and does not carry out.
 
     Attributes:
-        status: HTTP status, 4xx.
+        status: HTTP status: 4xx, or 503 when something that the server needs does not answer.
         title: short fixed English phrase, safe to log.
     """
 

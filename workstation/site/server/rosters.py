@@ -14,6 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from workstation.site.administration import Roster, RosterReceipt
+from workstation.site.conference import ConferencePlan
 from workstation.site.contract import Assignment, MatchReply, MatchState, expert_hash
 from workstation.site.server import accounts, booths
 from workstation.site.server.day_keys import key_of_day, oldest_kept, site_day
@@ -87,6 +88,7 @@ def _fill(row: RosterRow, roster: Roster, days: list[date]) -> None:
     row.signing = roster.signing
     row.experts = len(roster.entries)
     row.days = [day.isoformat() for day in days]
+    row.conference = roster.conference.model_dump(mode="json")
 
 
 def _add_experts(session: Session, roster: Roster, ticket_key: str, day: date) -> None:
@@ -151,4 +153,5 @@ def _assignment(seat: _Seat) -> Assignment:
         starts_at=roster.starts_at,
         expected_hours=roster.expected_hours,
         signing=roster.signing,
+        conference=ConferencePlan.model_validate(roster.conference),
     )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from sqlalchemy.orm import Session
 
 from workstation.site.server.database import Database
+from workstation.site.server.meetings.conference_server import ConferenceServer
 from workstation.site.server.models import Booth
 from workstation.site.server.tokens import Tokens, token_hash
 
@@ -26,12 +27,16 @@ class Site:
 
     Attributes:
         review_pictures: whether pictures of reviews may be kept here; not on the disk of a booth.
+        conference: the conference server of this site, if it has one.
+        public_url: where guests' browsers find this server; "": where the administrator does.
         clock: gives the current moment with a zone.
     """
 
     database: Database
     tokens: Tokens = field(repr=False)
     review_pictures: bool = True
+    conference: ConferenceServer | None = None
+    public_url: str = ""
     clock: Callable[[], datetime] = _now
 
     def enrol(self) -> None:

@@ -1,0 +1,1 @@
+"""Meetings of projects on a Janus server: rooms, ways in, recordings."""
