@@ -210,7 +210,7 @@ class Booth:
 
     def place(self, card: str) -> None:
         """Lift what lies there and put ``card`` on the reader."""
-        journey = self.application._actions.journey
+        journey = self.application._bridges.actions.journey
         self.bench.change(card=None)
         self._wait(
             lambda: self._sam._followed is None and not journey.journey.card_present, lambda: "the card never left"
@@ -304,7 +304,7 @@ def test_an_expired_card_goes_to_a_human_after_the_face(booth: Booth, site: Embe
     booth.until("human-review")
     booth.until_shown("E-106")
     administrator = Administrator(site.base_url, site.tokens.admin)
-    session_id = booth.application._actions.journey.journey.state.holder.session_id
+    session_id = booth.application._bridges.actions.journey.journey.state.holder.session_id
     administrator.review(BOOTH, session_id, CommandKind.REVIEW_PASSED)
     administrator.close()
     booth.until("awaiting-match")
@@ -447,7 +447,7 @@ def test_an_exception_in_a_background_lane(crashing: Booth, caplog) -> None:
     def broken() -> None:
         raise LookupError(PERSON_A.name, PERSON_A.number)
 
-    crashing.application._records.lane.submit(broken)
+    crashing.application._bridges.records.lane.submit(broken)
     crashing.until("out-of-service")
     require_gone(crashing, caplog)
 
@@ -456,7 +456,7 @@ def test_a_crash_that_cannot_be_handled_still_ends_the_program(crashing: Booth, 
     def broken(*_: object) -> None:
         raise LookupError(PERSON_A.name, PERSON_A.number)
 
-    monkeypatch.setattr(crashing.application._records, "append", broken)
+    monkeypatch.setattr(crashing.application._bridges.records, "append", broken)
     fail_once(crashing.window, "show_status", monkeypatch)
     require_gone(crashing, caplog)
 

@@ -123,7 +123,7 @@ class Booth:
     def place(self, card: str) -> None:
         """Lift what lies there and put ``card`` on the reader."""
         self.bench.change(card=None)
-        journey = self.application._actions.journey
+        journey = self.application._bridges.actions.journey
         self.wait(lambda: not journey.journey.card_present, "the card never left")
         before = journey.journey.attempt
         self.bench.change(card=card)
@@ -132,7 +132,7 @@ class Booth:
     @property
     def session_id(self) -> str:
         """The visit that is under way."""
-        holder = holder_of(self.application._actions.journey.journey.state)
+        holder = holder_of(self.application._bridges.actions.journey.journey.state)
         assert holder is not None
         return holder.session_id
 
@@ -155,7 +155,7 @@ class Booth:
 
     def journaled(self, kind: str) -> list[dict[str, object]]:
         """Return the facts of every event of this kind."""
-        self.application._records.lane.drain()
+        self.application._bridges.records.lane.drain()
         with contextlib.closing(sqlite3.connect(self._folder / "data" / "journal.sqlite3")) as journal:
             rows = journal.execute("SELECT data FROM events WHERE kind = ?", (kind,)).fetchall()
         return [json.loads(data) for (data,) in rows]
@@ -334,9 +334,9 @@ def test_the_reviewer_compares_asks_again_comes_and_decides(booth: Booth, admini
     booth.until_shown(WORDS.text("review.on_site").partition("。")[0])
     assert booth.application._state_name == "human-review"
 
-    before = booth.application._actions.journey.journey.attempt
+    before = booth.application._bridges.actions.journey.journey.attempt
     administrator.review(BOOTH, case.session_id, CommandKind.REVIEW_AGAIN)
-    booth.wait(lambda: booth.application._actions.journey.journey.attempt > before, "never again")
+    booth.wait(lambda: booth.application._bridges.actions.journey.journey.attempt > before, "never again")
     booth.until("human-review")
     booth.wait(lambda: len(booth.journaled("review_sent")) == 2, "the new pictures never went")
     (again,) = administrator.waiting_cases()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from drivers.errors import ErrorCode, KioskError
+from kiosk_config.pack.model import DocumentType
 from workstation.certificate import BoothCertificate
 from workstation.evaluation import engine
 from workstation.evaluation.authorities import AuthorityStore
@@ -82,6 +84,9 @@ class BrowserBridge(QObject):
         if self._view is not None:
             return
         engine.prepare(drill=self._is_drill, authorities=self._authorities)
+        from workstation.conference.scheme import register_scheme  # noqa: PLC0415 - needs the engine
+
+        register_scheme()  # no later: the view has a profile
         view = engine.create_view(certificate=self._certificate)
         view.opened.connect(self._on_view_opened)
         view.failed.connect(self._on_view_failed)
@@ -116,6 +121,10 @@ class BrowserBridge(QObject):
         """Do what was pressed around the page."""
         if self._view is not None:
             self._view.command(command)
+
+    def document_file(self, name: str) -> tuple[Path, DocumentType] | None:
+        """Return file and type of a document of this session, ``None`` when there is none of that name."""
+        return None if self._view is None else self._view.document_file(name)
 
     def set_shown(self, *, is_shown: bool) -> None:
         """Say whether the expert sits before the page: not while the booth is locked or asks something itself."""

@@ -114,6 +114,11 @@ class HealthBridge(QObject):
         if self._main_site is not None and self._main_site.trust != trust:
             self._watch(MainSiteProbe(self._main_site.origin, trust))
 
+    @Slot()
+    def forget_conference(self) -> None:
+        """Drop what was seen of a meeting that is over or lost; its conditions are told by whoever holds it."""
+        self._board.forget(ReadingKind.CONFERENCE)
+
     def _watch(self, probe: MainSiteProbe | None) -> None:
         self._main_site, self._main_site_since_s = probe, time.monotonic()
         self._board.forget(ReadingKind.MAIN_SITE)

@@ -157,8 +157,8 @@ class Statistics(Message):
     loss: FiniteFloat
     sent_kbps: FiniteFloat
     received_kbps: FiniteFloat
-    width: int
-    height: int
+    width: Annotated[int, Field(ge=-1, le=100_000)]
+    height: Annotated[int, Field(ge=-1, le=100_000)]
     fps: FiniteFloat
 
 

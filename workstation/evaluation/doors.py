@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtWebEngineCore import (
     QWebEngineDesktopMediaRequest,
@@ -34,13 +36,17 @@ _ATTRIBUTES = {
     _Attribute.NavigateOnDropEnabled: False,
     _Attribute.PdfViewerEnabled: False,
     _Attribute.PluginsEnabled: False,
-    _Attribute.ScreenCaptureEnabled: False,
     _Attribute.WebRTCPublicInterfacesOnly: True,
 }
+
+Capture = Callable[[QWebEngineDesktopMediaRequest], bool]
 
 
 class ClosedDoors(QObject):
     """Closes them for one page, which must not have loaded anything yet: the switches count only before.
+
+    Args:
+        capture: answers a request for the screen and says whether it did; ``None`` where no page may ever have it.
 
     Signals:
         refused(QUrl, Refusal): a document of that address asked for something.
@@ -48,12 +54,13 @@ class ClosedDoors(QObject):
 
     refused = Signal(QUrl, object)
 
-    def __init__(self, page: QWebEnginePage) -> None:
+    def __init__(self, page: QWebEnginePage, *, capture: Capture | None = None) -> None:
         super().__init__(page)
-        self._page = page
+        self._page, self._capture = page, capture
         settings = page.settings()
         for attribute, is_on in _ATTRIBUTES.items():
             settings.setAttribute(attribute, is_on)
+        settings.setAttribute(_Attribute.ScreenCaptureEnabled, capture is not None)
         # Others would be handed to the desktop's programs.
         settings.setUnknownUrlSchemePolicy(QWebEngineSettings.UnknownUrlSchemePolicy.DisallowUnknownUrlSchemes)
         page.desktopMediaRequested.connect(self._on_desktop_media_requested)
@@ -65,6 +72,8 @@ class ClosedDoors(QObject):
         page.webAuthUxRequested.connect(self._on_web_auth_requested)
 
     def _on_desktop_media_requested(self, request: QWebEngineDesktopMediaRequest) -> None:
+        if self._capture is not None and self._capture(request):
+            return
         request.cancel()
         self.refused.emit(self._page.url(), Refusal.CAPTURE)
 

@@ -6,7 +6,6 @@ looked at again on each call and each answer all the same.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib.resources import files
 
@@ -16,6 +15,7 @@ from PySide6.QtWebEngineCore import QWebEnginePage, QWebEngineScript
 from shiboken6 import isValid
 
 from .address import Unreadable, read_authority, split_authority, split_scheme
+from .call_rate import CallRate
 from .page_api import Answer, Facts, FactsCall, Problem, SignatureProvider, SignatureReply, read_call
 from .policy import OriginPolicy, Use
 
@@ -68,7 +68,7 @@ class PageBridge(QObject):
     ) -> None:
         super().__init__(page)
         self._page, self._policy, self._facts, self._signatures = page, policy, facts, signatures
-        self._allowance, self._counted_s, self._strikes = BURST, time.monotonic(), 0
+        self._rate = CallRate(per_s=CALLS_PER_S, burst=BURST)
         self._channel = QWebChannel(page)
         self._door = self._make_door()
         page.setWebChannel(self._channel, QWebEngineScript.ScriptWorldId.MainWorld)
@@ -129,14 +129,9 @@ class PageBridge(QObject):
         return f"{origin.scheme}://{origin.host}:{origin.port}"
 
     def _is_within_rate(self) -> bool:
-        now_s = time.monotonic()
-        self._allowance = min(BURST, self._allowance + (now_s - self._counted_s) * CALLS_PER_S)
-        self._counted_s = now_s
-        if self._allowance >= 1:
-            self._allowance -= 1
+        if self._rate.admits():
             return True
-        self._strikes += 1
-        if self._strikes == MAX_STRIKES:
+        if self._rate.strikes == MAX_STRIKES:
             # Not inside the channel's own call.
             QTimer.singleShot(0, self, self._cut)
         return False

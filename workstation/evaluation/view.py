@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -10,6 +11,7 @@ from PySide6.QtWebEngineCore import QWebEngineNewWindowRequest
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode, KioskError
+from kiosk_config.pack.model import DocumentType
 from workstation.certificate import BoothCertificate
 
 from . import surface as sf
@@ -195,6 +197,13 @@ class EvaluationView(QWidget):
             case _:
                 self._steering.command(command)
 
+    def document_file(self, name: str) -> tuple[Path, DocumentType] | None:
+        """Return file and type of a document of this session, ``None`` when there is none of that name."""
+        folder = self._session.folder if self._session is not None else None
+        kinds = [document.kind for document in folder.documents if document.name == name] if folder else []
+        file = folder.file_of(name) if folder else None
+        return (file, kinds[0]) if file is not None and kinds else None
+
     def _close_tab(self, number: int) -> None:
         window = self._windows.numbered(number)
         if window is None or window is self._windows.all[0]:
@@ -216,9 +225,8 @@ class EvaluationView(QWidget):
         if self._windows.is_full:
             self.noticed.emit(sf.Notice(kind=sf.NoticeKind.TABS_FULL))
             return
-        file = session.folder.file_of(name)
-        kinds = [document.kind for document in session.folder.documents if document.name == name]
-        viewer = make_viewer(name, file, kinds[0], self) if file is not None and kinds else None
+        found = self.document_file(name)
+        viewer = None if found is None else make_viewer(name, *found, self)
         if viewer is None:
             self.noticed.emit(sf.Notice(kind=sf.NoticeKind.UNREADABLE))
             return

@@ -14,7 +14,7 @@ from .surface import Matches
 
 MAX_TEXT_BYTES = 8 << 20
 MAX_PIXELS_MB = 256
-_FORMATS: dict[DocumentType, bytes] = {"png": b"png", "jpeg": b"jpeg"}
+FORMATS: dict[DocumentType, bytes] = {"png": b"png", "jpeg": b"jpeg"}
 
 
 class Viewer(QWidget):
@@ -150,7 +150,7 @@ def make_viewer(name: str, file: Path, kind: DocumentType, parent: QWidget) -> V
         case "text":
             return TextViewer(name, _decoded(content), parent)
         case "png" | "jpeg":
-            picture = _read_picture(content, _FORMATS[kind])
+            picture = read_picture(content, FORMATS[kind])
             return None if picture.isNull() else PictureViewer(name, picture, parent)
 
 
@@ -161,7 +161,7 @@ def _decoded(content: bytes) -> str:
         return content.decode("gb18030", "replace")
 
 
-def _read_picture(content: bytes, kind: bytes) -> QImage:
+def read_picture(content: bytes, kind: bytes) -> QImage:
     """Decode as ``kind`` and nothing else; a picture of many gigapixels in a few bytes is refused."""
     buffer = QBuffer()
     buffer.setData(QByteArray(content))

@@ -19,6 +19,7 @@ MAX_AGE_S: Mapping[ReadingKind, float] = {
     ReadingKind.CLOCK: 900.0,
     ReadingKind.SITE: 60.0,
     ReadingKind.MAIN_SITE: 60.0,
+    ReadingKind.CONFERENCE: 15.0,
 }
 """Seconds after which a reading says nothing any more: about three periods of its source."""
 

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     PACKAGE_OLD = "package-old"
     NO_PACKAGES = "no-packages"
     NOT_IN_THIS_VERSION = "not-in-this-version"
+    MEDIA_FAILED = "media-failed"
     RUNS_AS_ROOT = "runs-as-root"
     BROWSER_FAILED = "browser-failed"
     HOST_REFUSED = "host-refused"

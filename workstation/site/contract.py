@@ -292,6 +292,7 @@ class ReadingKind(StrEnum):
     CLOCK = "clock"
     SITE = "site"
     MAIN_SITE = "main-site"
+    CONFERENCE = "conference"
 
 
 class ReadingState(StrEnum):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, Qt, QTime, Signal
 from PySide6.QtGui import QBrush, QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
+from workstation.conference.pane import Monitoring, Pane
 from workstation.journey.events import Intent
 from workstation.journey.states import Evaluating, OutOfService
 from workstation.site.contract import ReadingState
@@ -16,13 +17,21 @@ from workstation.ui.messages import Messages, clock
 from workstation.ui.notices import leave_key
 from workstation.ui.theme import TONES, Color, Role, Theme, Tone
 from workstation.ui.views import BoothView, Scene, StatusView
-from workstation.ui.widgets.basics import Button, IconMark, Kind, label, text
+from workstation.ui.widgets.basics import Button, IconMark, Kind, Tag, label, text
 
 _STATE_TONES: Final = {
     ReadingState.OK: Tone.OK,
     ReadingState.WARN: Tone.WARN,
     ReadingState.BAD: Tone.BAD,
     ReadingState.UNKNOWN: Tone.QUIET,
+}
+
+_WATCHED: Final = {
+    (Monitoring.RUNNING, True): ("conference.monitored_recorded", Tone.WARN),
+    (Monitoring.RUNNING, False): ("conference.monitored", Tone.WARN),
+    (Monitoring.OFF, True): ("conference.recorded", Tone.WARN),
+    (Monitoring.BROKEN, True): ("conference.monitoring_broken", Tone.BAD),
+    (Monitoring.BROKEN, False): ("conference.monitoring_broken", Tone.BAD),
 }
 
 
@@ -198,6 +207,7 @@ class Footer(QFrame):
         self.setObjectName("footer")
         self.setFixedHeight(theme.with_text(72))
         self._messages = messages
+        self._watched = Tag(theme)
         self._hotline = text(role=Role.NOTE)
         self._bundle = text(role=Role.CAPTION)
         size_key = "footer.text_normal" if theme.large_text else "footer.text_larger"
@@ -214,6 +224,7 @@ class Footer(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.px(32), 0, theme.px(32), 0)
         row.setSpacing(theme.px(20))
+        row.addWidget(self._watched)
         row.addWidget(self._hotline)
         row.addWidget(self._bundle)
         row.addStretch(1)
@@ -227,6 +238,7 @@ class Footer(QFrame):
         self._hotline.setText(words.text("footer.hotline", number=hotline) if hotline else "")
         version = scene.booth.bundle
         self._bundle.setText(words.text("footer.bundle", version=version) if version else "")
+        self._show_watched(scene.meeting)
         leave = leave_key(state)
         self._leave.setVisible(bool(leave))
         if leave:
@@ -238,6 +250,16 @@ class Footer(QFrame):
         for button in (self._away, self._end):
             button.setVisible(isinstance(state, Evaluating))
             button.setEnabled(isinstance(state, Evaluating) and not state.confirming_end)
+
+    def _show_watched(self, meeting: Pane) -> None:
+        """Say all the time that the booth is watched and recorded, and when it is not although it should be."""
+        key, tone = _WATCHED.get((meeting.monitoring, meeting.is_recorded), ("", Tone.WARN))
+        self._watched.setVisible(bool(key))
+        # One line holds no more at the booth's size; whoever is watched must read that first.
+        self._hotline.setVisible(not key)
+        self._bundle.setVisible(not key)
+        if key:
+            self._watched.show_state(self._messages.text(key), tone, Icon.CAMERA if tone is Tone.WARN else None)
 
     def take_focus(self) -> None:
         """Take the keyboard's focus off the page: to the end button, or else to the administrator's."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QTime, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from workstation.conference.pane import Pane
 from workstation.evaluation.surface import Notice, Surface
 from workstation.journey.states import (
     Arriving,
@@ -73,11 +74,12 @@ class Content(QWidget):
     """Everything inside the window.
 
     Signals:
-        pressed(Intent), commanded(Command), text_size_toggled(): what was pressed.
+        pressed(Intent), commanded(Command), document_shared(str), text_size_toggled(): what was pressed.
     """
 
     pressed = Signal(object)
     commanded = Signal(object)
+    document_shared = Signal(str)
     text_size_toggled = Signal()
 
     def __init__(self, theme: Theme, messages: Messages) -> None:
@@ -87,6 +89,8 @@ class Content(QWidget):
         self._messages = messages
         self._page: QWidget | None = None
         self._surface = Surface()
+        self._conference: QWidget | None = None
+        self._meeting = Pane()
         self._screens: dict[type[Screen], Screen] = {}
         self._header = Header(theme, messages)
         self._drill = DrillBand(theme, messages)
@@ -121,6 +125,7 @@ class Content(QWidget):
         self._drill.setVisible(scene.booth.drill)
         self._banners.show_scene(scene)
         self._footer.show_scene(scene)
+        self._show_meeting(scene.meeting)
         self._steps.show_step(step_of(state), finished=isinstance(state, (SigningOut, Farewell)))
         screen.show_scene(scene)
         self._steps.setVisible(screen.has_steps)
@@ -142,6 +147,25 @@ class Content(QWidget):
         screen = self._screens.get(EvaluationScreen)
         if isinstance(screen, EvaluationScreen):
             screen.set_page(page)
+
+    def set_conference(self, view: QWidget | None) -> None:
+        """Hand the conference page to the evaluation screen, now or when it is built."""
+        self._conference = view
+        screen = self._screens.get(EvaluationScreen)
+        if isinstance(screen, EvaluationScreen):
+            screen.set_conference(view)
+
+    def _show_meeting(self, meeting: Pane) -> None:
+        self._meeting = meeting
+        screen = self._screens.get(EvaluationScreen)
+        if isinstance(screen, EvaluationScreen):
+            screen.show_meeting(meeting)
+
+    def ask_document(self) -> None:
+        """Let the expert choose a document to show, where the page is."""
+        screen = self._current()
+        if isinstance(screen, EvaluationScreen):
+            screen.ask_document()
 
     def show_surface(self, surface: Surface) -> None:
         """Hand what stands around the page to the evaluation screen, now or when it is built."""
@@ -185,6 +209,7 @@ class Content(QWidget):
                 continue
             if isinstance(screen, EvaluationScreen):
                 screen.set_page(None)
+                screen.set_conference(None)
             del self._screens[kind]
             self._stack.removeWidget(screen)
             screen.setParent(None)
@@ -194,6 +219,7 @@ class Content(QWidget):
         """Go away for good; the page stays with its new holder."""
         self._drop_frame()
         self.set_page(None)
+        self.set_conference(None)
         self.hide()
         self.deleteLater()
 
@@ -218,4 +244,7 @@ class Content(QWidget):
                 screen.commanded.connect(self.commanded)
                 screen.set_page(self._page)
                 screen.show_surface(self._surface)
+                screen.document_shared.connect(self.document_shared)
+                screen.set_conference(self._conference)
+                screen.show_meeting(self._meeting)
         return screen

@@ -55,6 +55,7 @@ class Color(StrEnum):
     STAGE = "#1C263A"
     STAGE_LIGHT = "#5B6B86"
     DISABLED = "#69748B"
+    CONFERENCE = "#0F1B33"
 
 
 class Tone(StrEnum):
@@ -104,6 +105,7 @@ TEXT_PAIRS: Final = (
     (Color.BAR, Color.BAR_WARN),
     *((tone.text, tone.soft) for tone in TONES.values()),
     *((tone.text, Color.SURFACE) for tone in TONES.values()),
+    (Color.BAR_TEXT, Color.CONFERENCE),
     *((tone.on_bar, Color.BAR) for tone in TONES.values()),
 )
 """Every (text, background) pair the widgets use; WCAG 2.1 wants 4.5:1 and a test measures it."""
@@ -184,6 +186,7 @@ class Theme:
             f"#step QLabel {{ font-size: {self.text(22)}px; color: {Color.MUTED}; }}",
             f'#step[stage="now"] QLabel {{ color: {Color.BRAND}; font-weight: 600; }}',
             f'#step[stage="done"] QLabel {{ color: {Color.OK}; }}',
+            f"#conference QLabel {{ color: {Color.BAR_TEXT}; font-size: {self.text(22)}px; }}",
             f"#tag QLabel {{ font-size: {self.text(18)}px; font-weight: 600; }}",
             f"#banner QLabel {{ font-size: {self.text(20)}px; font-weight: 600; }}",
             f"#banner QLabel#code {{ font-size: {self.text(16)}px; font-weight: 400; }}",
@@ -202,6 +205,7 @@ class Theme:
             f"#tabs {{ background: {Color.PAGE}; border-bottom: 1px solid {Color.LINE}; }}",
             f"#plain {{ background: {Color.SURFACE}; }}",
             f"#rule {{ background: {Color.LINE}; }}",
+            f"#conference {{ background: {Color.CONFERENCE}; }}",
             "#veil { background: rgba(10, 28, 61, 150); }",
             f'#step {{ border-radius: {self.px(12)}px; }} #step[stage="now"] {{ background: {Color.BRAND_SOFT}; }}',
             f"#card {{ background: {Color.SURFACE}; border: 1px solid {Color.LINE}; border-radius: {radius}px; }}",

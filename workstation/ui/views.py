@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from PySide6.QtGui import QImage
 
+from workstation.conference.pane import Pane
 from workstation.journey.facts import Holder
 from workstation.journey.states import Idle, Journey, holder_of
 from workstation.site.contract import ReadingKind, ReadingState
@@ -135,6 +136,7 @@ class Scene:
     booth: BoothView = field(default_factory=BoothView)
     status: StatusView = field(default_factory=StatusView)
     face: FaceView = field(default_factory=FaceView)
+    meeting: Pane = field(default_factory=Pane)
     portrait: QImage | None = field(default=None, repr=False)
     evaluating_s: int = 0
     locked_s: int = 0

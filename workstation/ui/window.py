@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QImage, QKeySequence, QPaintEvent, QResiz
 from PySide6.QtWidgets import QLayout, QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
+from workstation.conference.pane import Pane
 from workstation.evaluation.surface import Notice, Surface
 from workstation.journey.states import Evaluating, FaceCheck, Journey, Locked, holder_of
 from workstation.ui.content import Content
@@ -31,11 +32,15 @@ class KioskWindow(QWidget):
     Signals:
         pressed(Intent): the expert pressed something.
         commanded(Command): the expert pressed something that is the main site's page's matter.
+        text_size_changed(bool is_large): the expert wants larger or normal text.
+        document_shared(str): the document that the expert shows to the meeting.
         first_painted(): the window can be seen.
     """
 
     pressed = Signal(object)
     commanded = Signal(object)
+    document_shared = Signal(str)
+    text_size_changed = Signal(bool)
     first_painted = Signal()
 
     def __init__(self, messages: Messages, parent: QWidget | None = None, *, large_text: bool = False) -> None:
@@ -46,6 +51,7 @@ class KioskWindow(QWidget):
         self._scene = Scene()
         self._page: QWidget | None = None
         self._surface = Surface()
+        self._conference: QWidget | None = None
         self._content: Content | None = None
         self._large_text = large_text
         self._closable = False
@@ -114,6 +120,21 @@ class KioskWindow(QWidget):
         if self._content is not None:
             self._content.set_page(page)
 
+    def set_conference(self, view: QWidget | None) -> None:
+        """Take the conference page for the evaluation screen; ``None`` lets go of it. The caller keeps owning it."""
+        self._conference = view
+        if self._content is not None:
+            self._content.set_conference(view)
+
+    def show_meeting(self, meeting: Pane) -> None:
+        """Show where the meeting stands, and that the booth is watched and recorded."""
+        self._show(replace(self._scene, meeting=meeting))
+
+    def ask_document(self) -> None:
+        """Let the expert choose a document to show to the meeting."""
+        if self._content is not None:
+            self._content.ask_document()
+
     def note_refused_navigation(self, host: str) -> None:
         """Say for a moment that the page was kept from going to ``host`` (E-707)."""
         if self._content is not None:
@@ -161,11 +182,13 @@ class KioskWindow(QWidget):
             content = Content(theme, self._messages)
             content.pressed.connect(self.pressed)
             content.commanded.connect(self.commanded)
+            content.document_shared.connect(self.document_shared)
             content.text_size_toggled.connect(self._on_text_size_toggled)
             self._column.addWidget(content)
             content.show()
             content.set_page(self._page)
             content.show_surface(self._surface)
+            content.set_conference(self._conference)
             self._content = content
             self._render()
             content.follow_focus(None, self._scene)
@@ -177,6 +200,7 @@ class KioskWindow(QWidget):
     def _on_text_size_toggled(self) -> None:
         self._large_text = not self._large_text
         self._fit()
+        self.text_size_changed.emit(self._large_text)
         if self._content is not None:
             self._content.focus_text_size()
 

@@ -9,17 +9,19 @@ from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
+from workstation.conference.pane import Pane, PanePhase
 from workstation.evaluation import surface as sf
-from workstation.journey.events import Intent
 from workstation.journey.states import Evaluating
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages
 from workstation.ui.screens.base import Screen
 from workstation.ui.theme import Color, Role, Theme, Tone
 from workstation.ui.views import Scene
-from workstation.ui.widgets.basics import Card, IconMark, Kind, Medallion, Tag, text
-from workstation.ui.widgets.browser_bar import BrowserBar, FindBar, TabStrip
-from workstation.ui.widgets.page_question import DocumentsPanel, PageQuestion
+from workstation.ui.widgets.basics import IconMark, Tag, restyle, text
+from workstation.ui.widgets.browser_bar import BrowserBar, FindBar, SmallButton, TabStrip
+from workstation.ui.widgets.conference_pane import ConferencePane
+from workstation.ui.widgets.end_question import EndQuestion
+from workstation.ui.widgets.page_question import TO_OPEN, TO_SHARE, DocumentsPanel, DocumentsWords, PageQuestion
 
 _REFUSAL_SHOWN_MS = 6000
 _RECOVERY_SHOWN_MS = 15_000
@@ -31,11 +33,13 @@ class EvaluationScreen(Screen):
 
     Signals:
         commanded(Command): something that is the page's matter was pressed.
+        document_shared(str): the document that is to be shown to the meeting.
     """
 
     has_steps = False
 
     commanded = Signal(object)
+    document_shared = Signal(str)
 
     def __init__(self, theme: Theme, messages: Messages) -> None:
         super().__init__(theme, messages)
@@ -47,6 +51,8 @@ class EvaluationScreen(Screen):
         self._bar = BrowserBar(theme, messages)
         self._tabs = TabStrip(theme)
         self._find = FindBar(theme, messages)
+        self._fold = SmallButton(theme, messages.text("conference.button"))
+        self._fold.hide()
         self._page: QWidget | None = None
         self._is_site_away = False
         self._scope = text(role=Role.NOTE)
@@ -55,7 +61,6 @@ class EvaluationScreen(Screen):
         self._refusal_timer = QTimer(self)
         self._refusal_timer.setSingleShot(True)
         self._refusal_timer.setInterval(_REFUSAL_SHOWN_MS)
-        self._refusal_timer.timeout.connect(self._on_refusal_timer_timeout)
         self._quiet = text(messages.expert(ErrorCode.SITE_SERVER_UNREACHABLE, "evaluation"), Role.CAPTION)
         self._quiet_mark = IconMark(Icon.SERVER, theme.text(20), Color.MUTED)
         self._slot = QFrame()
@@ -66,14 +71,26 @@ class EvaluationScreen(Screen):
         opening.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._opening = opening
         self._slot_column.addWidget(opening)
+        self._address = self._make_address()
+        self._page_column = QVBoxLayout()
+        self._page_column.setSpacing(0)
+        self._page_column.addWidget(self._tabs)
+        self._page_column.addWidget(self._find)
+        self._page_column.addWidget(self._slot, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._address())
-        column.addWidget(self._tabs)
-        column.addWidget(self._find)
-        column.addWidget(self._slot, 1)
-        self._veil = _EndQuestion(self)
+        column.addWidget(self._address)
+        column.addLayout(self._page_column, 1)
+        self._conference = ConferencePane(theme, messages, self)
+        self._meeting = Pane()
+        self._is_folded = self._is_unstaged = False
+        self._beside_px = 0
+        self._veil = EndQuestion(self)
+        self._connect()
+        self.show_surface(self._surface)
+
+    def _connect(self) -> None:
         for part in (self._bar, self._tabs, self._find):
             part.commanded.connect(self.commanded)
         self._bar.find_pressed.connect(self._on_find_pressed)
@@ -81,14 +98,15 @@ class EvaluationScreen(Screen):
         self._find.closed.connect(self._on_find_closed)
         find = QShortcut(QKeySequence("Ctrl+F"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         find.activated.connect(self._on_find_pressed)
-        self.show_surface(self._surface)
+        self._fold.clicked.connect(self._on_fold_clicked)
+        self._refusal_timer.timeout.connect(self._on_refusal_timer_timeout)
 
-    def _address(self) -> QWidget:
+    def _make_address(self) -> QFrame:
         theme = self.theme
         address = QFrame()
         address.setObjectName("address")
         address.setFixedHeight(theme.with_text(56))
-        row = QHBoxLayout(address)
+        self._address_row = row = QHBoxLayout(address)
         row.setContentsMargins(theme.px(24), 0, theme.px(24), 0)
         row.setSpacing(theme.px(16))
         row.addWidget(Tag(theme, self.messages.text("evaluation.system"), Tone.OK, Icon.SHIELD))
@@ -98,6 +116,7 @@ class EvaluationScreen(Screen):
         row.addWidget(self._quiet_mark)
         row.addWidget(self._quiet)
         row.addWidget(self._bar)
+        row.addWidget(self._fold)
         return address
 
     def set_page(self, page: QWidget | None) -> None:
@@ -137,7 +156,7 @@ class EvaluationScreen(Screen):
         """Show the page's rows, and what it asks."""
         self._surface = surface
         self._bar.show_surface(surface)
-        self._tabs.show_tabs(surface.tabs, surface.active)
+        self._tabs.show_tabs(surface.tabs, surface.active, beside_px=self._beside_px)
         self._find.show_matches(surface.matches)
         if not surface.tabs or not surface.can_search:
             self._find.close_search()
@@ -184,8 +203,66 @@ class EvaluationScreen(Screen):
     def _enable(self) -> None:
         """Only what is not covered takes keys: the page stays behind a veil, whatever its scripts do."""
         is_free = not self._is_confirming_end and self._question is None and self._documents is None
+        self._conference.setEnabled(is_free)
+        self._fold.setEnabled(is_free)
+        is_free = is_free and not self._is_staged
         for part in (self._slot, self._bar, self._tabs, self._find):
             part.setEnabled(is_free)
+
+    # --- the conference ---
+
+    def set_conference(self, view: QWidget | None) -> None:
+        """Put the conference page beside the main site's page; ``None`` lets go of it."""
+        self._conference.set_view(view)
+        self._conference.show_pane(self._meeting)
+
+    def show_meeting(self, meeting: Pane) -> None:
+        """Show where the meeting stands, and give a shared document the room that it asks for."""
+        if meeting.is_staged and not self._meeting.is_staged:
+            self._is_folded = self._is_unstaged = False
+        if meeting.phase is PanePhase.NONE:
+            self._is_folded = False
+        self._meeting = meeting
+        self._conference.show_pane(meeting)
+        self._place_conference()
+        self._enable()
+
+    @property
+    def _is_staged(self) -> bool:
+        return self._meeting.is_staged and not self._is_unstaged and not self._is_folded
+
+    def _place_conference(self) -> None:
+        """Lay the pane over the right end; a staged document over all but the address, so that the way back is there.
+
+        The main site's page keeps its size then: it is under the document, as it was.
+        """
+        is_there = self._meeting.phase is not PanePhase.NONE
+        is_open = is_there and not self._is_folded
+        width = self._beside_px = self._conference.wide_px if is_open else 0
+        self._tabs.show_tabs(self._surface.tabs, self._surface.active, beside_px=width)
+        self._page_column.setContentsMargins(0, 0, width, 0)
+        side = self.theme.px(24)
+        self._address_row.setContentsMargins(side, 0, side + width, 0)
+        room = self.rect()
+        if self._is_staged:
+            room.setTop(self._address.height())
+        else:
+            room.setLeft(room.right() + 1 - width)
+        self._conference.setGeometry(room)
+        self._conference.setVisible(is_open)
+        self._fold.setVisible(is_there)
+        restyle(self._fold, "chosen", "yes" if is_open else "no")
+        self._show_notes()
+
+    def _on_fold_clicked(self) -> None:
+        if self._is_staged:
+            self._is_unstaged = True
+        else:
+            self._is_folded = not self._is_folded
+        self._place_conference()
+        self._enable()
+
+    # --- what is pressed ---
 
     def _on_find_pressed(self) -> None:
         if self._surface.can_search and self._slot.isEnabled():
@@ -195,11 +272,24 @@ class EvaluationScreen(Screen):
         self._give_page_focus()
 
     def _on_documents_pressed(self) -> None:
+        panel = self._list_documents(self._surface.documents, TO_OPEN)
+        panel.chosen.connect(self._on_document_chosen)
+
+    def ask_document(self) -> None:
+        """Let the expert choose a document to show to the meeting."""
+        if self._question is None and not self._is_confirming_end:
+            documents = tuple(each for each in self._surface.documents if each.kind != "text")
+            self._list_documents(documents, TO_SHARE).chosen.connect(self.document_shared)
+
+    def _list_documents(self, documents: tuple[sf.Document, ...], words: DocumentsWords) -> DocumentsPanel:
         self._close_documents()
-        self._documents = DocumentsPanel(self.theme, self.messages, self._surface.documents, self)
-        self._documents.commanded.connect(self.commanded)
-        self._documents.dismissed.connect(self._on_documents_dismissed)
-        self._cover(self._documents)
+        panel = self._documents = DocumentsPanel(self.theme, self.messages, documents, self, words)
+        panel.dismissed.connect(self._on_documents_dismissed)
+        self._cover(panel)
+        return panel
+
+    def _on_document_chosen(self, name: str) -> None:
+        self.commanded.emit(sf.OpenDocument(name))
 
     def _on_documents_dismissed(self) -> None:
         self._close_documents()
@@ -222,6 +312,8 @@ class EvaluationScreen(Screen):
         refused = self._refusal_timer.isActive()
         self._refused.setVisible(refused)
         self._scope.setVisible(not refused)
+        if self._address_row.minimumSize().width() > self.width():
+            self._scope.hide()  # rather than buttons with cut captions
         for part in (self._quiet, self._quiet_mark):
             part.setVisible(self._is_site_away and not refused)
 
@@ -245,47 +337,5 @@ class EvaluationScreen(Screen):
         for veil in (self._veil, self._question, self._documents):
             if veil is not None:
                 veil.setGeometry(self.rect())
+        self._place_conference()
         super().resizeEvent(event)
-
-
-class _EndQuestion(QFrame):
-    """Dims the page and asks; the safe answer is the primary one."""
-
-    def __init__(self, screen: EvaluationScreen) -> None:
-        super().__init__(screen)
-        self.setObjectName("veil")
-        theme, words = screen.theme, screen.messages
-        card = Card(theme, spacing=0)
-        card.setFixedWidth(theme.px(860 if not theme.large_text else 980))
-        size = theme.px(96)
-        sign = Medallion(size, radius=size // 2, icon=Icon.RECORD, tone=Tone.WARN)
-        title = text(words.text("evaluation.end_title"), Role.HEADING, wrap=True)
-        lead = text(words.text("evaluation.end_lead"), Role.BODY, wrap=True)
-        for part in (title, lead):
-            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.back = screen.button("evaluation.end_back", Intent.END_DECLINED, Kind.PRIMARY)
-        confirm = screen.button("evaluation.end_confirm", Intent.END_CONFIRMED, Kind.DANGER)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(theme.px(24))
-        buttons.addStretch(1)
-        buttons.addWidget(confirm)
-        buttons.addWidget(self.back)
-        buttons.addStretch(1)
-        card.column.addSpacing(theme.px(12))
-        card.column.addWidget(sign, 0, Qt.AlignmentFlag.AlignHCenter)
-        card.column.addSpacing(theme.px(24))
-        card.column.addWidget(title)
-        card.column.addSpacing(theme.px(14))
-        card.column.addWidget(lead)
-        card.column.addSpacing(theme.px(32))
-        card.column.addLayout(buttons)
-        card.column.addSpacing(theme.px(12))
-        middle = QHBoxLayout()
-        middle.addStretch(1)
-        middle.addWidget(card)
-        middle.addStretch(1)
-        column = QVBoxLayout(self)
-        column.addStretch(1)
-        column.addLayout(middle)
-        column.addStretch(1)
-        self.hide()

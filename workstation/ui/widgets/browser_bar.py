@@ -135,30 +135,32 @@ class TabStrip(QFrame):
         super().__init__()
         self.setObjectName("tabs")
         self._theme = theme
-        self._shown: tuple[tuple[sf.Tab, ...], int] = ((), 0)
+        self._shown: tuple[tuple[sf.Tab, ...], int, int] = ((), 0, 0)
         self._commands: dict[QWidget, sf.Command] = {}
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(theme.px(24), theme.px(6), theme.px(24), theme.px(6))
         self._row.setSpacing(theme.px(12))
         self.hide()
 
-    def show_tabs(self, tabs: tuple[sf.Tab, ...], active: int) -> None:
-        """Show ``tabs`` with ``active`` marked."""
+    def show_tabs(self, tabs: tuple[sf.Tab, ...], active: int, *, beside_px: int = 0) -> None:
+        """Show ``tabs`` with ``active`` marked, in a row that leaves ``beside_px`` to what stands beside it."""
         self.setVisible(len(tabs) > 1)
-        if (tabs, active) == self._shown:
+        if (tabs, active, beside_px) == self._shown:
             return
-        self._shown = (tabs, active)
+        self._shown = (tabs, active, beside_px)
         while (item := self._row.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
         self._commands.clear()
+        row = self._theme.px(_ROW_WIDTH) - beside_px
+        widest = min(self._theme.px(360), row // max(len(tabs), 1) - self._theme.px(_TAB_FRAME))
         for tab in tabs:
-            self._add(tab, is_active=tab.number == active, share=len(tabs))
+            self._add(tab, is_active=tab.number == active, widest=widest)
         self._row.addStretch(1)
 
-    def _add(self, tab: sf.Tab, *, is_active: bool, share: int) -> None:
+    def _add(self, tab: sf.Tab, *, is_active: bool, widest: int) -> None:
         theme = self._theme
         whole = QWidget()
         pair = QHBoxLayout(whole)
@@ -166,7 +168,6 @@ class TabStrip(QFrame):
         pair.setSpacing(0)
         button = SmallButton(theme, "")
         # A title is the page's: "&" would make a shortcut of the next letter.
-        widest = theme.px(min(360, _ROW_WIDTH // share - _TAB_FRAME))
         button.ensurePolished()
         title = button.fontMetrics().elidedText(tab.title or "…", Qt.TextElideMode.ElideRight, widest)
         button.setText(title.replace("&", "&&"))

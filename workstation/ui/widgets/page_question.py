@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
@@ -203,20 +205,40 @@ class PageQuestion(Veil):
 _WITH_LEAD = frozenset({sf.QuestionKind.LEAVE, sf.QuestionKind.RELOAD, sf.QuestionKind.PASSWORD, sf.QuestionKind.FILE})
 
 
+@dataclass(frozen=True, kw_only=True)
+class DocumentsWords:
+    """What a list of documents says above them, by the keys of its texts."""
+
+    title: str
+    lead: str
+    none: str
+
+
+TO_OPEN = DocumentsWords(title="documents.title", lead="documents.lead", none="documents.none")
+TO_SHARE = DocumentsWords(title="conference.share_title", lead="conference.share_lead", none="conference.share_none")
+
+
 class DocumentsPanel(Veil):
-    """The documents of this session; one is opened by pressing it.
+    """Documents of this session; one is chosen by pressing it.
 
     Signals:
-        commanded(OpenDocument): show this one.
+        chosen(str): this one.
     """
 
-    commanded = Signal(object)
+    chosen = Signal(str)
 
-    def __init__(self, theme: Theme, messages: Messages, documents: tuple[sf.Document, ...], parent: QWidget) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        messages: Messages,
+        documents: tuple[sf.Document, ...],
+        parent: QWidget,
+        words: DocumentsWords = TO_OPEN,
+    ) -> None:
         super().__init__(theme, messages, parent)
         self._names: dict[QWidget, str] = {}
-        self.head(messages.text("documents.title"), Icon.TASK, Tone.INFO)
-        lead = text(messages.text("documents.lead" if documents else "documents.none"), Role.BODY, wrap=True)
+        self.head(messages.text(words.title), Icon.TASK, Tone.INFO)
+        lead = text(messages.text(words.lead if documents else words.none), Role.BODY, wrap=True)
         lead.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.card.column.addWidget(lead)
         holder = QWidget()
@@ -243,7 +265,7 @@ class DocumentsPanel(Veil):
     def _on_document_clicked(self) -> None:
         sender = self.sender()
         if isinstance(sender, QWidget):
-            self.commanded.emit(sf.OpenDocument(self._names[sender]))
+            self.chosen.emit(self._names[sender])
             self.dismissed.emit()
 
 

@@ -1,0 +1,454 @@
+"""The booth's side of a meeting in the real engine: who is told what, what the page does not get, and what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QImage
+
+WAIT_S = 30.0
+CHILD = Path(__file__).with_name("conference_process.py")
+CHANNEL = (
+    "new QWebChannel(qt.webChannelTransport, (c) => { window.heard = []; window.b = c.objects.booth;"
+    " b.told.connect((t) => heard.push(JSON.parse(t))); })"
+)
+Event = dict[str, Any]
+
+
+class Booth:
+    """The child, its events in order."""
+
+    def __init__(self, display: str) -> None:
+        root = str(CHILD.parents[2])
+        environment = os.environ | {"QT_QPA_PLATFORM": "xcb", "DISPLAY": display, "PYTHONPATH": root}
+        self._process = subprocess.Popen(
+            [sys.executable, str(CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.events: list[Event] = []
+        self.errors: list[str] = []
+        self._news = threading.Condition()
+        self._seen: dict[str, int] = {}
+        streams = ((self._process.stdout, self._take), (self._process.stderr, self.errors.append))
+        self._readers = [threading.Thread(target=self._read, args=each, daemon=True) for each in streams]
+        for reader in self._readers:
+            reader.start()
+        self.wait("ready")
+
+    def _read(self, stream: Any, take: Any) -> None:
+        with stream:
+            for line in stream:
+                take(line)
+
+    def _take(self, line: str) -> None:
+        with self._news:
+            self.events.append(json.loads(line))
+            self._news.notify_all()
+
+    def send(self, do: str, **arguments: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+        self._process.stdin.flush()
+
+    def wait(self, event: str, timeout_s: float = WAIT_S, **facts: Any) -> Event:
+        """Return the next such event after the one of this name that was waited for last."""
+        deadline = time.monotonic() + timeout_s
+        with self._news:
+            while True:
+                first = self._seen.get(event, 0)
+                for index, found in enumerate(self.events[first:], first):
+                    if found["event"] == event and facts.items() <= found.items():
+                        self._seen[event] = index + 1
+                        return found
+                left = deadline - time.monotonic()
+                if left <= 0 or self._process.poll() is not None:
+                    raise AssertionError(f"no {event} {facts}: {self.events[-15:]} {self.errors[-5:]}")
+                self._news.wait(min(left, 0.2))
+
+    def has(self, event: str, **facts: Any) -> bool:
+        return any(each["event"] == event and facts.items() <= each.items() for each in list(self.events))
+
+    def run(self, script: str) -> Any:
+        self.send("run", script=script)
+        return self.wait("answer")["value"]
+
+    def run_until(self, script: str) -> Any:
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            if value := self.run(script):
+                return value
+            time.sleep(0.05)
+        raise AssertionError(f"{script} did not become true: {self.events[-10:]}")
+
+    def settled(self, promise: str) -> str:
+        """Return what a promise came to: its value, or the name of its error."""
+        self.run(f"window.out = ''; ({promise}).then((v) => out = 'got ' + v, (e) => out = 'no ' + e.name); 1")
+        return str(self.run_until("window.out"))
+
+    def open(self, **plan: Any) -> None:
+        """Join, and take the page's place at the channel."""
+        self.send("plan", **plan)
+        self.send("join")
+        self.wait("said", kind="ready")
+        self.run(CHANNEL + "; 1")
+        self.run_until("!!window.b")
+
+    def say(self, kind: str, **facts: Any) -> None:
+        self.run(f"b.say({json.dumps(json.dumps({'kind': kind, **facts}))}); 1")
+
+    def heard(self, kind: str) -> Event:
+        text = self.run_until(f"JSON.stringify(heard.filter((m) => m.kind === {json.dumps(kind)}).at(-1) || null)")
+        assert text != "null", f"the page heard no {kind}"
+        return dict(json.loads(text))
+
+    def begin(self) -> None:
+        """Be as at the start: nobody is in a meeting."""
+        self.send("leave")
+        self.send("plug", name="own")
+        self.send("refuse", code="", retryable=True)
+        self.send("plan", server="ws://127.0.0.1:9")
+        self.send("echo")
+        self.wait("echo")
+        with self._news:
+            assert not self.has("lane-crashed"), self.events
+            self.events.clear()
+            self._seen.clear()
+
+    def end(self) -> None:
+        self.send("end")
+        try:
+            code = self._process.wait(WAIT_S)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            for reader in self._readers:
+                reader.join(5)
+        assert code == 0, self.errors[-20:]
+        bad = [line for line in self.errors if "Traceback" in line or "Release of profile" in line]
+        assert not bad, self.errors[-20:]
+        assert not self.has("lane-crashed"), self.events
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """An X server: only there is a screen that could be captured."""
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x960x24", "-nolisten", "tcp"],
+        pass_fds=(write,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as number:
+        name = f":{number.readline().strip()}"
+    yield name
+    server.terminate()
+    server.wait(WAIT_S)
+
+
+@pytest.fixture(scope="module")
+def child(display: str) -> Iterator[Booth]:
+    started = Booth(display)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def booth(child: Booth) -> Booth:
+    child.begin()
+    return child
+
+
+class Elsewhere(ThreadingHTTPServer):
+    """Counts who reaches it."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.paths.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    server = Elsewhere()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_meeting_from_joining_to_leaving(booth: Booth) -> None:
+    booth.open(mask=True, voice=True, desktop=False)
+    assert booth.has("media-started", mask=True, voice=True)
+    assert booth.has("headset-taken", name="own.in")
+    booth.say("phase", phase="joined", people=3)
+    assert booth.wait("noted", kind="conference_joined")["facts"]["people"] == 3
+    booth.wait("pane", phase="joined", recorded=True)
+    booth.say("wish", microphone=True, camera=True)
+    booth.wait("wished", microphone=True, camera=True, capture="own.in")
+    booth.wait("frame")
+    booth.send("status", video="live", voice="proving")
+    assert booth.run_until("heard.some((m) => m.kind === 'protected' && m.video === 'live')")
+    assert booth.heard("level")["dbfs"] == -100.0
+    booth.send("hold", held=True)
+    booth.wait("wished", microphone=False, camera=False)
+    assert booth.heard("hold")["on"] is True
+    booth.send("hold", held=False)
+    booth.wait("wished", microphone=True, camera=True)
+    booth.say(
+        "statistics", rtt_ms=18, jitter_ms=3, loss=0, sent_kbps=500, received_kbps=900, width=640, height=360, fps=-1
+    )
+    assert booth.wait("reading", state="ok")["values"] == {
+        "rtt_ms": 18, "jitter_ms": 3, "loss": 0, "sent_kbps": 500, "received_kbps": 900, "width": 640, "height": 360,
+    }  # fmt: skip
+    booth.say("muted", by_moderator=True)
+    booth.wait("noted", kind="muted_by_moderator")
+    booth.send("leave")
+    booth.wait("media-closed")
+    booth.wait("view", there=False)
+    booth.wait("noted", kind="conference_left")
+    booth.wait("pane", phase="none")
+    booth.wait("headset-given-back")
+
+
+def test_joining_twice_for_one_stay_is_joining_once(booth: Booth) -> None:
+    booth.open(desktop=False)
+    booth.send("join")
+    booth.say("phase", phase="joined", people=1)
+    booth.wait("pane", phase="joined")
+    assert sum(each["event"] == "media-started" for each in booth.events) == 1
+
+
+def test_without_a_ticket_the_meeting_is_lost_until_there_is_one(booth: Booth) -> None:
+    booth.send("refuse", code="E-502", retryable=True)
+    booth.send("join")
+    booth.wait("raised", code="E-407")
+    booth.wait("asked")
+    booth.send("refuse", code="", retryable=True)
+    booth.wait("cleared", code="E-407")
+    booth.wait("said", kind="ready")
+
+
+def test_a_lost_meeting_is_told_after_a_while_and_journaled_with_its_duration(booth: Booth) -> None:
+    booth.open(desktop=False)
+    booth.say("phase", phase="joined", people=2)
+    booth.wait("pane", phase="joined")
+    booth.say("phase", phase="lost", reason="server-gone")
+    assert booth.wait("noted", kind="conference_lost")["facts"] == {"reason": "server-gone"}
+    booth.wait("raised", code="E-407")
+    booth.say("phase", phase="joined", people=2)
+    assert booth.wait("noted", kind="conference_back")["facts"]["duration_s"] > 0
+    booth.wait("cleared", code="E-407")
+
+
+def test_a_refused_rejoin_gets_a_fresh_ticket(booth: Booth) -> None:
+    booth.open(desktop=False)
+    booth.say("phase", phase="joined", people=2)
+    booth.say("phase", phase="lost", reason="refused")
+    booth.wait("asked")
+    assert booth.run_until("heard.some((m) => m.kind === 'renew' && m.ticket.participant_id === 'p1')")
+
+
+@pytest.mark.parametrize(
+    ("plan", "status", "is_told"),
+    [
+        ({"mask": True}, {"video": "stopped", "voice": "live", "video_fault": "mask"}, True),
+        ({"voice": True}, {"video": "live", "voice": "stopped", "voice_fault": "voice"}, True),
+        ({"mask": True}, {"video": "stopped", "voice": "live", "video_fault": "process"}, True),
+        ({}, {"video": "stopped", "voice": "live", "video_fault": "mask"}, False),
+        ({"mask": True}, {"video": "stopped", "voice": "live", "video_fault": "camera"}, False),
+    ],
+)
+def test_a_protection_that_is_demanded_and_fails(
+    booth: Booth, plan: dict[str, bool], status: dict[str, str], is_told: bool
+) -> None:
+    booth.open(desktop=False, **plan)
+    booth.send("status", **status)
+    booth.run_until("heard.some((m) => m.kind === 'protected' && [m.video, m.voice].includes('stopped'))")
+    if is_told:
+        booth.wait("raised", code="E-408")
+        booth.send("status", video="live", voice="live")
+        booth.wait("cleared", code="E-408")
+    else:
+        booth.say("phase", phase="joined", people=1)
+        booth.wait("pane", phase="joined")
+        assert not booth.has("raised", code="E-408")
+
+
+def test_a_media_process_that_dies_is_started_again_with_a_page_that_begins_muted(booth: Booth) -> None:
+    booth.open(mask=True, desktop=False)
+    booth.say("wish", microphone=True, camera=True)
+    booth.wait("wished", camera=True)
+    booth.send("die")
+    booth.wait("noted", kind="media_process_lost")
+    booth.wait("raised", code="E-408")
+    booth.wait("media-started")
+    booth.wait("said", kind="ready")
+    booth.wait("cleared", code="E-408")
+
+
+def test_the_spare_headset_is_taken_by_itself(booth: Booth) -> None:
+    booth.open(desktop=False)
+    booth.send("plug", name="")
+    booth.wait("raised", code="E-404")
+    booth.wait("wished", capture="")
+    booth.send("plug", name="other", is_spare=True)
+    assert booth.wait("noted", kind="headset_switched")["facts"] == {"is_spare": True}
+    booth.wait("wished", capture="other.in")
+    booth.wait("cleared", code="E-404")
+    assert booth.heard("sound")["label"] == "other 耳麦"
+
+
+def test_a_renderer_that_crashes_comes_back_and_joins_again(booth: Booth) -> None:
+    booth.open(desktop=False)
+    booth.say("phase", phase="joined", people=2)
+    booth.wait("pane", phase="joined")
+    booth.send("renderer")
+    os.kill(booth.wait("answer")["value"], signal.SIGKILL)
+    assert booth.wait("noted", kind="conference_lost")["facts"] == {"reason": "page-crashed"}
+    booth.wait("said", kind="ready")
+    booth.run(CHANNEL + "; 1")
+    booth.run_until("!!window.b")
+    booth.say("phase", phase="joined", people=2)
+    booth.wait("noted", kind="conference_back")
+
+
+def test_a_flood_of_messages_costs_the_page_its_life(booth: Booth) -> None:
+    booth.open(desktop=False)
+    booth.run('for (let i = 0; i < 1000; i++) b.say(\'{"kind": "present"}\'); 1')
+    booth.wait("noted", kind="conference_refused")
+    booth.wait("said", kind="ready")
+    assert sum(each["event"] == "choice" for each in booth.events) < 200
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "null", '{"kind": "phase", "phase": "gone"}', '{"kind": "turn", "page": 0}']
+)
+def test_what_is_none_of_the_pages_words_is_dropped(booth: Booth, text: str) -> None:
+    booth.open(desktop=False)
+    booth.run(f"b.say({json.dumps(text)}); b.deleteLater && 1; 1")
+    booth.say("present")
+    booth.wait("choice")
+
+
+# --- what the page does not get ---
+
+
+def test_the_page_reaches_nobody_else(booth: Booth, elsewhere: Elsewhere) -> None:
+    booth.open(desktop=False)
+    origin = f"127.0.0.1:{elsewhere.port}"
+    assert booth.settled(f"fetch('http://{origin}/fetch', {{mode: 'no-cors'}})").startswith("no")
+    socket = f"new Promise((yes, no) => {{ const s = new WebSocket('ws://{origin}/socket'); s.onopen = () => yes(1);"
+    assert booth.settled(socket + " s.onerror = () => no(new TypeError()) })") == "no TypeError"
+    booth.wait("noted", kind="conference_refused")
+    worker = (
+        "new Promise((yes, no) => { const w = new Worker(URL.createObjectURL(new Blob(["
+        f"\"const s = new WebSocket('ws://{origin}/worker'); s.onopen = () => postMessage(1);"
+        ' s.onerror = () => postMessage(0)"])));'
+        " w.onmessage = (e) => e.data ? yes(1) : no(new TypeError()); w.onerror = () => no(new TypeError()) })"
+    )
+    assert booth.settled(worker) == "no TypeError"
+    booth.run(f"const i = new Image(); i.src = 'http://{origin}/image'; 1")
+    booth.run(f"window.open('http://{origin}/window'); 1")
+    booth.run(f"location.href = 'http://{origin}/page'; 1")
+    booth.run(f"const f = document.createElement('iframe'); f.src = 'http://{origin}/f'; document.body.append(f); 1")
+    booth.run("const a = document.createElement('a'); a.href = 'index.html'; a.download = 'x'; a.click(); 1")
+    time.sleep(1.0)
+    assert booth.run("location.href") == "booth-conference://page/"
+    assert elsewhere.paths == []
+
+
+def test_the_media_process_and_the_ticket_server_are_reached(booth: Booth, elsewhere: Elsewhere) -> None:
+    booth.open(desktop=False, server=f"ws://127.0.0.1:{elsewhere.port}/janus")
+    socket = f"new Promise((yes) => {{ const s = new WebSocket('ws://127.0.0.1:{elsewhere.port}/janus');"
+    booth.settled(socket + " s.onerror = () => yes(1) })")  # it is no WebSocket server, but it was asked
+    assert set(elsewhere.paths) == {"/janus"}
+    assert not booth.has("noted", kind="conference_refused")
+
+
+@pytest.mark.parametrize("wish", ["{audio: true}", "{video: true}", "{audio: true, video: true}"])
+def test_camera_and_microphone_are_refused(booth: Booth, wish: str) -> None:
+    booth.open()
+    assert booth.settled(f"navigator.mediaDevices.getUserMedia({wish})").startswith("no ")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "navigator.clipboard.readText()",
+        "new Promise((y, n) => navigator.geolocation.getCurrentPosition(y, () => n(new TypeError())))",
+        "Notification.requestPermission().then((a) => { if (a !== 'granted') throw new TypeError() })",
+        "navigator.mediaDevices.getDisplayMedia({video: true})",
+    ],
+)
+def test_permissions_are_refused(booth: Booth, call: str) -> None:
+    booth.open(desktop=False)
+    assert booth.settled(call).startswith("no ")
+
+
+DISPLAY = (
+    "navigator.mediaDevices.getDisplayMedia({video: true}).then((s) => { window.s = s; return s.getTracks()[0].kind })"
+)
+
+
+def test_the_screen_is_given_where_the_project_is_monitored(booth: Booth) -> None:
+    booth.open(desktop=True)
+    assert booth.settled(DISPLAY) == "got video"
+    booth.say("phase", phase="joined", people=1)
+    booth.wait("pane", phase="joined")
+    booth.say("desktop", running=True, age_s=0.2)
+    booth.wait("noted", kind="desktop_monitoring_started")
+    booth.wait("pane", monitoring="running")
+    booth.say("desktop", running=False, age_s=-1)
+    assert booth.wait("noted", kind="desktop_monitoring_stopped")["facts"]["duration_s"] >= 0
+    booth.wait("pane", monitoring="broken")
+
+
+def test_a_document_of_the_session_is_shown_page_by_page(booth: Booth, tmp_path: Path) -> None:
+    image = QImage(320, 200, QImage.Format.Format_RGB32)
+    image.fill(0xFF3355)
+    file = tmp_path / "a.png"
+    assert image.save(str(file))
+    booth.open(desktop=False)
+    booth.say("present")
+    booth.wait("choice")
+    booth.send("present", file=str(file), kind="png")
+    assert booth.wait("noted", kind="document_shown")["facts"] == {"pages": 1}
+    assert booth.run_until("heard.some((m) => m.kind === 'document-page')")
+    page = booth.heard("document-page")
+    assert (page["page"], page["pages"], page["picture"][:4]) == (1, 1, "/9j/")
+    booth.send("present", file=str(tmp_path / "none.pdf"), kind="pdf")
+    assert booth.run_until("heard.some((m) => m.kind === 'document-end')")

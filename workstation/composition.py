@@ -1,0 +1,200 @@
+"""Makes the bridges of one booth from its configuration: which parts there are, not what they say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from drivers.camera.hub import CameraHub
+from drivers.contracts import CardType
+from kiosk_config.model import BoothConfig, Presence
+from workstation import devices, readers
+from workstation.bridge.actions import KioskActions
+from workstation.bridge.browser import BrowserBridge
+from workstation.bridge.card import CardBridge
+from workstation.bridge.conference import ConferenceBridge
+from workstation.bridge.conference_media import MediaBridge
+from workstation.bridge.conference_ticket import TicketBridge
+from workstation.bridge.doors import Doors
+from workstation.bridge.face import FaceBridge
+from workstation.bridge.headset import HeadsetBridge
+from workstation.bridge.health import HealthBridge
+from workstation.bridge.meeting import NoMeeting
+from workstation.bridge.meetings import Meetings
+from workstation.bridge.packs import PackBridge
+from workstation.bridge.preflight import PreflightBridge
+from workstation.bridge.presence import PresenceBridge
+from workstation.bridge.records import RecordBridge
+from workstation.bridge.selfcheck import SelfCheckBridge
+from workstation.bridge.threads import Lane
+from workstation.conference.media.client import MediaClient
+from workstation.conference.reach import Reach
+from workstation.evaluation.authorities import AuthorityStore
+from workstation.evaluation.packs import BoothPacks, make_packs
+from workstation.face.client import FaceClient
+from workstation.identity.presence import Rules, make_rules
+from workstation.identity.vault import IdentityVault
+from workstation.journal.journal import Journal
+from workstation.journey.meeting import ConferenceKind
+from workstation.journey.seat import SeatPolicy
+
+if TYPE_CHECKING:
+    from workstation.conference.view import ConferenceView
+
+MIB = 1 << 20
+CONFERENCE_FPS = 15.0
+"""Pictures a second that the meeting gets: enough for faces, and half the work of masking all of them."""
+
+
+@dataclass(frozen=True)
+class Bridges:
+    """Everything of a booth that lives in the GUI thread and has threads of its own."""
+
+    card: CardBridge
+    face: FaceBridge
+    health: HealthBridge
+    records: RecordBridge
+    browser: BrowserBridge
+    packs: PackBridge
+    preflight: PreflightBridge
+    checks: SelfCheckBridge
+    tickets: TicketBridge
+    headset: HeadsetBridge
+    conference: ConferenceBridge
+    actions: KioskActions
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Every thread that runs calls: their crashes are the application's to take."""
+        single = (self.face.lane, self.records.lane, self.packs.lane, self.browser.lane, self.checks.lane)
+        return (*single, *self.preflight.lanes, *self.conference.lanes)
+
+
+def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, parent: QObject) -> Bridges:
+    """Return the bridges of a booth; nothing is started yet."""
+    camera, models = devices.make_camera(config), devices.models_dir(config)
+    records = RecordBridge(journal, parent)
+    face = _make_face(config, camera, parent)
+    health = _make_health(config, camera, parent)
+    browser = BrowserBridge(
+        is_drill=config.is_drill,
+        authorities=AuthorityStore(config.storage.data_dir / "authorities"),
+        certificate=devices.booth_certificate(config),
+        parent=parent,
+    )
+    packs = make_packs(config)
+    pack_bridge = PackBridge(packs, records, parent)
+    doors = Doors(pack_bridge)
+    card = CardBridge(
+        readers.make_reader(config), readers.make_decoder(config), timeout_s=config.reader.timeout_s, parent=parent
+    )
+    checks = SelfCheckBridge(health, doors, parent)
+    tickets = TicketBridge(parent)
+    headset = HeadsetBridge(devices.make_headset(config), parent)
+    conference = ConferenceBridge(
+        tickets=tickets,
+        media=MediaBridge(lambda: MediaClient(models_dir=models), camera.reader(CONFERENCE_FPS), parent),
+        headset=headset,
+        make_view=_ViewMaker(browser),
+        parent=parent,
+    )
+    actions = KioskActions(
+        vault=vault,
+        card=card,
+        face=face,
+        presence=PresenceBridge(face, _seat_rules(config.presence), parent),
+        health=health,
+        records=records,
+        browser=browser,
+        doors=doors,
+        checks=checks,
+        conference=Meetings({ConferenceKind.BUILT_IN: conference}, doors.conference),
+        sound=NoMeeting(),
+        card_types=frozenset(map(CardType, config.reader.card_types)),
+        is_drill=config.is_drill,
+        parent=parent,
+    )
+    return Bridges(
+        card=card,
+        face=face,
+        health=health,
+        records=records,
+        browser=browser,
+        packs=pack_bridge,
+        preflight=_make_preflight(config, packs, records, parent),
+        checks=checks,
+        tickets=tickets,
+        headset=headset,
+        conference=conference,
+        actions=actions,
+    )
+
+
+class _ViewMaker:
+    """Makes the conference page's view, in an engine that is loaded by then."""
+
+    def __init__(self, browser: BrowserBridge) -> None:
+        self._browser = browser
+
+    def __call__(self, reach: Reach, has_desktop: bool) -> ConferenceView:
+        self._browser.prepare()
+        from workstation.conference.view import ConferenceView  # noqa: PLC0415 - needs the engine
+
+        return ConferenceView(reach, has_desktop=has_desktop)
+
+
+def _make_face(config: BoothConfig, camera: CameraHub, parent: QObject) -> FaceBridge:
+    models = devices.models_dir(config)
+    return FaceBridge(
+        camera.reader(),
+        lambda: FaceClient(models_dir=models, engine=devices.face_engine(config)),
+        challenges=devices.make_challenges(config),
+        parent=parent,
+    )
+
+
+def _make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
+    return HealthBridge(
+        camera=camera.reader(),
+        headset=devices.make_headset(config),
+        ups=devices.make_ups(config),
+        ups_poll_s=config.ups.poll_s,
+        data_dir=config.storage.data_dir,
+        min_free_bytes=config.storage.min_free_mb * MIB,
+        parent=parent,
+    )
+
+
+def _make_preflight(config: BoothConfig, packs: BoothPacks, records: RecordBridge, parent: QObject) -> PreflightBridge:
+    return PreflightBridge(
+        packs,
+        records,
+        at=time.fromisoformat(config.main_site.preflight_at) if config.main_site.preflight_at else None,
+        site_id=config.main_site.site_id,
+        is_drill=config.is_drill,
+        certificate=devices.booth_certificate(config),
+        parent=parent,
+    )
+
+
+def _seat_rules(presence: Presence) -> Rules:
+    return make_rules(
+        away_notice_s=presence.away_notice_s,
+        away_lock_s=presence.away_lock_s,
+        others_notice_s=presence.others_notice_s,
+        others_alarm_s=presence.others_alarm_s,
+        camera_lock_s=presence.camera_lock_s,
+    )
+
+
+def seat_policy(presence: Presence) -> SeatPolicy:
+    """Return how long a seat may be empty before what."""
+    return SeatPolicy(
+        watch=presence.watch,
+        away_report_s=presence.away_report_s,
+        leave_s=presence.leave_s,
+        camera_lock_s=presence.camera_lock_s,
+    )
