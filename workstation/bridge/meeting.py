@@ -31,7 +31,10 @@ class SoundCheck(Protocol):
         """
 
     def answer(self, *, heard: bool) -> None:
-        """Tell it what the expert says: heard, or play it again."""
+        """Tell it what the expert says of the tone."""
+
+    def repeat(self) -> None:
+        """Play the tone once more."""
 
     def stop(self) -> None:
         """End it at any moment, and forget what was recorded."""
@@ -54,6 +57,9 @@ class NoMeeting:
 
     def answer(self, *, heard: bool) -> None:
         """Answer nothing."""
+
+    def repeat(self) -> None:
+        """Play nothing."""
 
     def stop(self) -> None:
         """Stop nothing."""
