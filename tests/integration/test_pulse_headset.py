@@ -16,7 +16,15 @@ import pytest
 from drivers.contracts import CancelToken, DeviceState, DeviceStatus
 from drivers.errors import DeviceError
 from drivers.headset.pulse import PulseHeadset
-from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
+from drivers.simulated.pulse import (
+    CAPTURE_NAME,
+    LOUDSPEAKER_NAME,
+    PLAYBACK_NAME,
+    SPARE_CAPTURE_NAME,
+    SPARE_PLAYBACK_NAME,
+    PulseService,
+    Which,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -182,3 +190,33 @@ def test_give_back_survives_the_headset_and_the_server(pulse: PulseService, head
     headset.give_back()
     with pytest.raises(DeviceError):
         headset.take()
+
+
+def test_the_spare_is_taken_when_the_configured_one_is_gone(pulse: PulseService, headset: PulseHeadset) -> None:
+    pulse.plug()
+    pulse.plug(Which.SPARE)
+    assert not headset.take().is_spare
+    pulse.unplug(capture=False)
+    pair = headset.take()
+    assert (pair.playback.name, pair.capture.name, pair.is_spare) == (SPARE_PLAYBACK_NAME, SPARE_CAPTURE_NAME, True)
+    assert pair.playback.serial == "1209:0001"
+    with control_of(pulse) as control:
+        assert control.server_info().default_source_name == SPARE_CAPTURE_NAME
+    status = headset.status()
+    assert (status.state, status.detail, status.serial) == (DeviceState.READY, "spare", "1209:0001")
+    pulse.plug()
+    assert not headset.take().is_spare
+
+
+def test_a_loudspeaker_is_no_headset(pulse: PulseService) -> None:
+    with closing(PulseHeadset(server=pulse.server)) as headset:
+        pulse.place_loudspeaker()
+        assert headset.status().state is DeviceState.ABSENT
+        with pytest.raises(DeviceError):
+            headset.take()
+        pulse.plug(Which.SPARE)
+        with control_of(pulse) as control:
+            control.sink_default_set(LOUDSPEAKER_NAME)
+        assert headset.take().playback.name == SPARE_PLAYBACK_NAME
+    with closing(PulseHeadset("^loudspeaker$", "^spare_mic$", server=pulse.server)) as named:
+        assert named.take().playback.name == LOUDSPEAKER_NAME
