@@ -85,7 +85,6 @@ class PreviewBridge(QObject):
     # --- in the lane's thread ---
 
     def _run(self, token: CancelToken, anonymity: Anonymity) -> None:
-        token.on_cancel(self._camera.close)
         while not token.is_cancelled:
             try:
                 self._media.start(anonymity)
