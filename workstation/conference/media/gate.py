@@ -13,8 +13,8 @@ from typing import Final, assert_never
 
 from workstation.conference.contract import MediaFault, StreamPhase
 
-STALE_S: Final = 2.0
-"""A proof stands this long."""
+STALE_S: Final = 1.5
+"""A proof stands this long; with the time until it is noticed, a stuck protection is reported within two seconds."""
 
 
 @dataclass(frozen=True)

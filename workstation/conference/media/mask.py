@@ -142,7 +142,7 @@ def is_cover(image: Image, box: Box) -> bool:
     """Whether nothing but cover is to be seen in ``box``."""
     left, top = max(int(box.x), 0), max(int(box.y), 0)
     part = image[top : max(int(box.y + box.height), 0), left : max(int(box.x + box.width), 0)]
-    covered = (part == np.uint8(GROUND)).all(axis=2) | (part == np.uint8(FIGURE)).all(axis=2)
+    covered = (part == GROUND).all(axis=2) | (part == FIGURE).all(axis=2)
     return bool(covered.all())
 
 

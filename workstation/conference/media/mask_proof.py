@@ -12,12 +12,12 @@ from drivers.contracts import Image
 from workstation.conference.media.mask import SURE, Detector, Masked, is_cover, near_boxes
 from workstation.face.contract import Box
 
-PROVE_EVERY: Final = 10
-"""Pictures between proofs while everything is as it was."""
+PROVE_EVERY_S: Final = 0.6
+"""Time between proofs while everything is as it was: nine pictures of a usual camera."""
 
 
 class MaskProof:
-    """Judges released pictures; one for each camera, told of every picture.
+    """Judges pictures that are to be released; one for each camera, asked about every picture.
 
     Args:
         detector: not the masker's own object, so that a broken one does not vouch for itself.
@@ -25,12 +25,20 @@ class MaskProof:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._since = PROVE_EVERY
+        self._judged_at = -PROVE_EVERY_S
 
-    def is_due(self, masked: Masked, *, always: bool) -> bool:
-        """Whether this picture must be judged before it leaves: now and then, and always after it was opened."""
-        self._since += 1
-        return always or masked.has_opened or self._since >= PROVE_EVERY
+    def is_due(self, masked: Masked, now: float, *, always: bool) -> bool:
+        """Whether this picture must be judged before it leaves: now and then, and always after it was opened.
+
+        Args:
+            masked: the picture.
+            now: monotonic seconds.
+            always: the stream is not live yet.
+        """
+        if always or masked.has_opened or now - self._judged_at >= PROVE_EVERY_S:
+            self._judged_at = now
+            return True
+        return False
 
     def holds(self, raw: Image, masked: Image) -> bool:
         """Whether every face of the raw picture is under the cover, and no face is found on the masked one.
@@ -44,7 +52,6 @@ class MaskProof:
         Raises:
             KioskError: FACE_ENGINE_FAILED.
         """
-        self._since = 0
         mirrored = self._detector.boxes(np.asarray(cv2.flip(raw, 1), np.uint8), SURE)
         faces = [replace(box, x=raw.shape[1] - box.x - box.width) for box, _ in mirrored]
         faces += [box for box, _ in self._detector.boxes(masked, SURE)]

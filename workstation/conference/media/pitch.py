@@ -33,6 +33,8 @@ def period(window: Signal, lowest_hz: float = LOWEST_HZ, highest_hz: float = HIG
 
     Args:
         window: three periods of the lowest voice at least; its length is a multiple of ``DECIMATION``.
+        lowest_hz: of the voices that are looked for.
+        highest_hz: the same.
     """
     sound = window.reshape(-1, DECIMATION).mean(axis=1).astype(np.float64)
     sound -= sound.mean()

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workstation.conference.contract import BLOCK, SAMPLE_RATE
-from workstation.conference.media.pitch import LOWEST_HZ, WINDOW, Signal, period
+from workstation.conference.media.pitch import LOWEST_HZ, WINDOW, period
 
 Sound = npt.NDArray[np.int16]
 """One packet of sound, shape (480,), 48 kHz mono."""

@@ -52,7 +52,7 @@ def drawn_change() -> Callable[[], Changer]:
 
 
 def probe_holds(make: Callable[[], Changer]) -> bool:
-    """Whether a man's and a woman's vowels come out of fresh changers as these say of themselves, and not as they were."""
+    """Whether vowels at two pitches come out of fresh changers as these say of themselves, and not as they were."""
     return all(_comes_out_changed(make(), hertz) for hertz in _PROBED_HZ)
 
 
@@ -129,4 +129,4 @@ class VoiceWatch:
 
 
 def _signal(sound: Sound) -> Signal:
-    return np.asarray(sound, np.float32) / 32768
+    return np.asarray(sound, np.float32) / np.float32(32768)
