@@ -107,10 +107,15 @@ class Masker:
         heads: list[_Head] = []
         for box in sorted(boxes, key=lambda box: -box.width * box.height):
             if not _is_under(box, heads):
-                before = next((head.box for head in self._heads if _touch(box, head.box)), box)
+                before = next((head.box for head in self._heads if touch(box, head.box)), box)
                 heads.append(_Head(box=box, before=before))
         unseen = [head for head in self._heads if head.unseen < KEPT and not _is_under(head.box, heads)]
         self._heads = heads + [replace(head, unseen=head.unseen + 1) for head in unseen]
+
+
+def whole_boxes(detector: Detector, image: Image, threshold: float) -> list[Box]:
+    """Return the faces of the whole picture."""
+    return [box for box, _ in detector.boxes(image, threshold)]
 
 
 def near_boxes(detector: Detector, image: Image, threshold: float) -> list[Box]:
@@ -168,7 +173,7 @@ def _is_under(box: Box, heads: Sequence[_Head]) -> bool:
     return any(_holds(_reach(head), box.centre) for head in heads)
 
 
-def _touch(one: Box, other: Box) -> bool:
+def touch(one: Box, other: Box) -> bool:
     """Whether two boxes are of one head: the middle of one lies in the other."""
     return _holds(one, other.centre) or _holds(other, one.centre)
 

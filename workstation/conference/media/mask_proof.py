@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -9,8 +10,19 @@ import cv2
 import numpy as np
 
 from drivers.contracts import Image
-from workstation.conference.media.mask import SURE, Detector, Masked, is_cover, near_boxes
+from workstation.conference.media.mask import (
+    DOUBTFUL,
+    SURE,
+    Detector,
+    Masked,
+    is_cover,
+    near_boxes,
+    touch,
+    whole_boxes,
+)
 from workstation.face.contract import Box
+
+Look = Callable[[Detector, Image, float], list[Box]]
 
 PROVE_EVERY_S: Final = 0.6
 """Time between proofs while everything is as it was: nine pictures of a usual camera."""
@@ -41,9 +53,10 @@ class MaskProof:
         return False
 
     def holds(self, raw: Image, masked: Image) -> bool:
-        """Whether every face of the raw picture is under the cover, and no face is found on the masked one.
+        """Whether every face of the raw picture is under the cover, and none is found on the masked one.
 
-        What the detector takes for a face on the cover itself, a flat figure, is none.
+        What the detector takes for a face on the cover itself (a flat figure), or where cover and clothes meet and the
+        raw picture has nothing like a face, is none.
 
         Args:
             raw: the picture as it came, looked at mirrored: another look than the masker's.
@@ -53,10 +66,18 @@ class MaskProof:
             KioskError: FACE_ENGINE_FAILED.
         """
         mirrored = self._detector.boxes(np.asarray(cv2.flip(raw, 1), np.uint8), SURE)
-        faces = [replace(box, x=raw.shape[1] - box.x - box.width) for box, _ in mirrored]
-        faces += [box for box, _ in self._detector.boxes(masked, SURE)]
-        faces += near_boxes(self._detector, masked, SURE)
-        return all(is_cover(masked, _core(face)) for face in faces)
+        faces = (replace(box, x=raw.shape[1] - box.x - box.width) for box, _ in mirrored)
+        if not all(is_cover(masked, _core(face)) for face in faces):
+            return False
+        return not any(self._shows(look, raw, masked) for look in (whole_boxes, near_boxes))
+
+    def _shows(self, look: Look, raw: Image, masked: Image) -> bool:
+        """Whether a face is found on the masked picture that is also on the raw one."""
+        open_faces = [box for box in look(self._detector, masked, SURE) if not is_cover(masked, _core(box))]
+        if not open_faces:
+            return False
+        real = look(self._detector, raw, DOUBTFUL)
+        return any(touch(face, other) for face in open_faces for other in real)
 
 
 def _core(box: Box) -> Box:

@@ -95,8 +95,8 @@ class Pictures:
         """Return the masked picture; the gate knows by then what a proof says of it."""
         masked = masker.mask(image.copy())
         self.is_covered = masked.is_covered
-        is_new = self.valve.gate.phase is not StreamPhase.LIVE
-        if proof.is_due(masked, time.monotonic(), always=is_new):
+        is_unproved = self.valve.gate.phase in {StreamPhase.PROVING, StreamPhase.STOPPED}
+        if proof.is_due(masked, time.monotonic(), always=is_unproved):
             holds = proof.holds(image, masked.image)
             self.valve.tell(Proved(time.monotonic()) if holds else Refuted())
         return masked.image
