@@ -119,6 +119,7 @@ def test_every_program_has_an_entry_module():
         "drivers.idcard.vendor.child",
         "kiosk_config.__main__",
         "workstation.__main__",
+        "workstation.conference.media.__main__",
         "workstation.face.worker",
         "workstation.paper.__main__",
         "workstation.preflight.__main__",

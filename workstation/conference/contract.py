@@ -62,14 +62,17 @@ class MediaWish:
 
     Attributes:
         microphone, camera: whether the stream may leave the booth.
-        preview: the processed pictures and the processed voice are for the expert's own eyes and ears only.
+        preview: the processed pictures and the processed voice are for the expert's own eyes and ears only; while
+            this is on, nothing leaves the booth.
         capture: sound server's name of the microphone; "" while there is no headset.
+        playback: the same of the ear cups, where the preview's voice is heard; "" for silence.
     """
 
     microphone: bool = False
     camera: bool = False
     preview: bool = False
     capture: str = ""
+    playback: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

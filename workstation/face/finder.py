@@ -12,11 +12,8 @@ import numpy as np
 
 from drivers.contracts import Image
 from workstation.face.contract import Box, DetectedFace, Landmarks, engine_failed, require_image
+from workstation.face.detector import FaceDetector
 from workstation.face.networks import Manifest, Network, Tensor, crop
-
-DETECTION_THRESHOLD = 0.65
-NMS_OVERLAP = 0.4
-"""Both as the detector's package sets them; on LFW 100 % of the faces are found."""
 
 LANDMARK_CENTRE_BELOW_BOX_CENTRE = 0.13
 """Landmarks leave out the forehead: their middle lies this part of the box height lower (LFW median)."""
@@ -40,13 +37,12 @@ class FaceFinder:
     """
 
     def __init__(self, models_dir: Path, manifest: Manifest) -> None:
-        self._detector = Network(models_dir, manifest.detector)
+        self._detector = FaceDetector(models_dir, manifest.detector)
         self._landmarker = Network(models_dir, manifest.landmarker)
         self._eyes = Network(models_dir, manifest.eyes)
         self._passive = Network(models_dir, manifest.passive) if manifest.passive else None
         # Shapes are known only from a run; a model of another kind must fail here and not before an expert.
         grey = np.full((64, 64, 3), 127, np.uint8)
-        self.boxes(grey)
         self.landmarks(cv2.cvtColor(grey, cv2.COLOR_BGR2GRAY), Box(x=8, y=8, width=48, height=48))
 
     def detect(self, image: Image) -> tuple[DetectedFace, ...]:
@@ -59,24 +55,8 @@ class FaceFinder:
         )
 
     def boxes(self, image: Image) -> list[tuple[Box, float]]:
-        """Return box and detection score of every face, the largest first."""
-        scores, corners = self._detector.run(image, "scores", "boxes")
-        if scores.ndim != 3 or corners.ndim != 3 or scores.shape[2] != 2 or corners.shape[2] != 4:
-            raise engine_failed("detector gives no boxes", shape=f"{scores.shape} {corners.shape}")
-        likely = scores[0, :, 1] > DETECTION_THRESHOLD
-        likely &= np.isfinite(corners[0]).all(axis=1)
-        scores = scores[0, likely, 1]
-        # The network decodes its priors itself: corners are x1, y1, x2, y2 in parts of the picture.
-        corners = corners[0, likely] * np.tile([image.shape[1], image.shape[0]], 2)
-        rectangles = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
-        kept = cv2.dnn.NMSBoxes(rectangles.tolist(), scores.tolist(), DETECTION_THRESHOLD, NMS_OVERLAP)
-        found = [
-            (Box(x=float(x), y=float(y), width=float(w), height=float(h)), float(scores[i]))
-            for i in kept
-            for x, y, w, h in (rectangles[i],)
-            if w >= 1 and h >= 1
-        ]
-        return sorted(found, key=lambda item: -item[0].width * item[0].height)
+        """See ``FaceDetector.boxes``."""
+        return self._detector.boxes(image)
 
     def landmarks(self, grey: cv2.typing.MatLike, box: Box) -> Landmarks:
         """Look at a square of the box's height around the box's centre."""

@@ -1,4 +1,4 @@
-"""Framing between the application and the face worker: a length (4 bytes, big endian), then a JSON header.
+"""Framing between the application and a child that sees pictures: a length (4 bytes, big endian), then a JSON header.
 
 Pictures go through a ``SharedFrame``; a header only says their size. Readers take nothing on trust: lengths are
 bounded, headers validated, sizes checked.
@@ -74,11 +74,11 @@ class Reply(_Message):
     error: str | None = None
 
 
-_Header = TypeVar("_Header", Request, Reply)
+_Header = TypeVar("_Header", bound=BaseModel)
 
 
-def write_message(stream: IO[bytes], message: Request | Reply) -> None:
-    """Send one message. Raises ``OSError`` when the other side is gone."""
+def write_message(stream: IO[bytes], message: BaseModel) -> None:
+    """Send one message; its fields that are as usual are left out. Raises ``OSError`` when the other side is gone."""
     encoded = message.model_dump_json(exclude_defaults=True).encode()
     stream.write(_LENGTH.pack(len(encoded)) + encoded)
     stream.flush()
