@@ -28,15 +28,19 @@ from workstation.bridge.meeting import NoMeeting
 from workstation.bridge.packs import PackBridge
 from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
+from workstation.bridge.preview import PreviewBridge
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.bridge.selfcheck import SelfCheckBridge
 from workstation.bridge.site import SiteBridge
+from workstation.bridge.sound import SoundBridge
 from workstation.bridge.threads import Lane
+from workstation.conference.media.client import MediaClient
 from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.packs import make_packs
 from workstation.exits import EXIT_AFRESH, EXIT_RESTART
 from workstation.face.client import FaceClient
 from workstation.face.verification import Observation
+from workstation.headset.client import SoundCheckClient
 from workstation.health.board import HealthSnapshot
 from workstation.identity.presence import Rules, make_rules
 from workstation.identity.vault import IdentityVault
@@ -79,8 +83,7 @@ class Application(QObject):
         self._embedded: EmbeddedSite | None = None
         self._site: SiteBridge | None = None
         self._state_name = "starting"
-        self._stopping = CancelToken()
-        self._version = version("evaluation-workstation")
+        self._stopping, self._version = CancelToken(), version("evaluation-workstation")
         self._token = _read_token(config.site)
         data_dir = config.storage.data_dir
         _make_folder(data_dir)
@@ -91,8 +94,7 @@ class Application(QObject):
 
     def _make_bridges(self, data_dir: Path) -> None:
         config = self._config
-        camera = devices.make_camera(config)
-        models = devices.models_dir(config)
+        camera, models = devices.make_camera(config), devices.models_dir(config)
         self._card = CardBridge(
             readers.make_reader(config),
             readers.make_decoder(config),
@@ -134,6 +136,8 @@ class Application(QObject):
         )
         doors = Doors(self._packs)
         self._checks = SelfCheckBridge(self._health, doors, self)
+        self._preview = PreviewBridge(MediaClient(models_dir=models), camera.reader(), self)
+        self._sound = SoundBridge(SoundCheckClient(), devices.make_headset(config), self._preview, self)
         self._starter = Lane("starter", self)
         self._actions = KioskActions(
             vault=self._vault,
@@ -146,7 +150,7 @@ class Application(QObject):
             doors=doors,
             checks=self._checks,
             conference=NoMeeting(),
-            sound=NoMeeting(),
+            sound=self._sound,
             card_types=frozenset(map(CardType, config.reader.card_types)),
             is_drill=config.is_drill,
             parent=self,
@@ -156,6 +160,9 @@ class Application(QObject):
         self._actions.journey.changed.connect(self._on_journey_changed)
         self._actions.restart_requested.connect(self._on_actions_restart_requested)
         self._actions.afresh_requested.connect(self._on_actions_afresh_requested)
+        self._sound.told.connect(self._actions.on_sound_event)
+        self._sound.level_seen.connect(self._window.show_level)
+        self._preview.frame_taken.connect(self._window.show_preview)
         self._face.frame_captured.connect(self._on_face_frame_captured)
         self._face.observed.connect(self._on_face_observed)
         self._health.snapshot_taken.connect(self._on_health_snapshot_taken)
@@ -169,7 +176,7 @@ class Application(QObject):
         self._window.pressed.connect(self._on_window_pressed)
         self.site_found.connect(self._on_site_found)
         lanes = (self._face.lane, self._records.lane, self._packs.lane, self._browser.lane, self._checks.lane)
-        for lane in (*lanes, *self._preflight.lanes, self._starter):
+        for lane in (*lanes, *self._preflight.lanes, self._sound.lane, self._preview.lane, self._starter):
             lane.crashed.connect(self._on_lane_crashed)
 
     def start(self) -> None:
@@ -241,6 +248,7 @@ class Application(QObject):
         self._browser.close()
         self._card.stop()
         self._face.close()
+        self._sound.close()
         self._health.stop()
         self._checks.stop()
         self._preflight.stop()

@@ -104,6 +104,9 @@ class ScriptedPreview:
     def stop(self) -> None:
         self.shown.append(None)
 
+    def close(self) -> None:
+        self.stop()
+
 
 class Ears(QObject):
     """Hears a bridge in the test's thread."""

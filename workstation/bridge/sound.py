@@ -57,6 +57,9 @@ class Preview(Protocol):
     def stop(self) -> None:
         """End it and forget the pictures."""
 
+    def close(self) -> None:
+        """End it and its thread."""
+
 
 class SoundBridge(QObject):
     """Called in the GUI thread; headset and test are used in the lane's thread only.
@@ -102,11 +105,12 @@ class SoundBridge(QObject):
         self.lane.submit(self._headset.give_back)
 
     def close(self) -> None:
-        """End the test and the thread."""
+        """End the test, the preview and their threads."""
         self.stop()
         self.lane.submit(self._headset.close)
         self.lane.drain()
         self.lane.close()
+        self._preview.close()
 
     # --- in the lane's thread ---
 

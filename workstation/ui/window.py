@@ -108,11 +108,13 @@ class KioskWindow(QWidget):
         if self._content is not None and has_mirror:
             self._content.show_frame(frame)
 
+    @Slot(QImage)
     def show_preview(self, frame: QImage) -> None:
         """Show the expert's picture as the others will see it; dropped outside of the sound check."""
         if self._content is not None and isinstance(self._scene.journey.state, SoundCheck):
             self._content.show_frame(frame)
 
+    @Slot(int, float, float)
     def show_level(self, attempt: int, level_dbfs: float, peak_dbfs: float) -> None:
         """Show how loud the microphone is; dropped when it belongs to a test before."""
         if self._content is not None and attempt == self._scene.journey.attempt:
