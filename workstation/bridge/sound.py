@@ -17,6 +17,7 @@ from workstation.headset.wire import LevelSeen, StepBegun
 from workstation.journey.events import SoundChecked, SoundStepped
 from workstation.journey.facts import Attempt
 from workstation.journey.meeting import SoundStep
+from workstation.logs import log_event
 
 from .threads import Lane
 
@@ -135,4 +136,5 @@ class SoundBridge(QObject):
         elif isinstance(event, LevelSeen):
             self.level_seen.emit(attempt, event.level_dbfs, event.peak_dbfs)
         else:
+            log_event(_log, "sound_stepped", step=_STEPS[event.step].value)
             self.told.emit(SoundStepped(attempt=Attempt(attempt), step=_STEPS[event.step], digits=event.digits))

@@ -28,6 +28,7 @@ from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_
 from drivers.simulated.people import DRILL_CARDS, PERSON_A, PERSON_B
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
+from drivers.simulated.voice import digits
 from workstation.drill import accounts
 from workstation.drill.accounts import PROJECT_ID
 from workstation.drill.administrator import Administrator
@@ -220,6 +221,16 @@ class Stage:
         pulse.plug()
         self.environment["PULSE_SERVER"] = pulse.server
         return {"driver": "pulse", "playback": PLAYBACK_NAME, "capture": CAPTURE_NAME}
+
+    @property
+    def has_voice(self) -> bool:
+        """Whether there is a sound server, and so a microphone to speak into."""
+        return self._pulse is not None
+
+    def speak(self) -> None:
+        """Let somebody read four digits into the microphone."""
+        if self._pulse is not None:
+            self._pulse.say(digits("3852"))
 
     def _mains_on(self) -> None:
         if self._upsd:
