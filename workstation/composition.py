@@ -22,19 +22,21 @@ from workstation.bridge.doors import Doors
 from workstation.bridge.face import FaceBridge
 from workstation.bridge.headset import HeadsetBridge
 from workstation.bridge.health import HealthBridge
-from workstation.bridge.meeting import NoMeeting
 from workstation.bridge.meetings import Meetings
 from workstation.bridge.packs import PackBridge
 from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
+from workstation.bridge.preview import PreviewBridge
 from workstation.bridge.records import RecordBridge
 from workstation.bridge.selfcheck import SelfCheckBridge
+from workstation.bridge.sound import SoundBridge
 from workstation.bridge.threads import Lane
 from workstation.conference.media.client import MediaClient
 from workstation.conference.reach import Reach
 from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.packs import BoothPacks, make_packs
 from workstation.face.client import FaceClient
+from workstation.headset.client import SoundCheckClient
 from workstation.identity.presence import Rules, make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
@@ -61,6 +63,8 @@ class Bridges:
     packs: PackBridge
     preflight: PreflightBridge
     checks: SelfCheckBridge
+    preview: PreviewBridge
+    sound: SoundBridge
     tickets: TicketBridge
     headset: HeadsetBridge
     conference: ConferenceBridge
@@ -70,7 +74,7 @@ class Bridges:
     def lanes(self) -> tuple[Lane, ...]:
         """Every thread that runs calls: their crashes are the application's to take."""
         single = (self.face.lane, self.records.lane, self.packs.lane, self.browser.lane, self.checks.lane)
-        return (*single, *self.preflight.lanes, *self.conference.lanes)
+        return (*single, *self.preflight.lanes, self.sound.lane, self.preview.lane, *self.conference.lanes)
 
 
 def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, parent: QObject) -> Bridges:
@@ -93,6 +97,8 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
     )
     checks = SelfCheckBridge(health, doors, parent)
     tickets = TicketBridge(parent)
+    preview = PreviewBridge(MediaClient(models_dir=models), camera.reader(CONFERENCE_FPS), parent)
+    sound = SoundBridge(SoundCheckClient(), devices.make_headset(config), preview, parent)
     headset = HeadsetBridge(devices.make_headset(config), parent)
     conference = ConferenceBridge(
         tickets=tickets,
@@ -112,7 +118,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         doors=doors,
         checks=checks,
         conference=Meetings({ConferenceKind.BUILT_IN: conference}, doors.conference),
-        sound=NoMeeting(),
+        sound=sound,
         card_types=frozenset(map(CardType, config.reader.card_types)),
         is_drill=config.is_drill,
         parent=parent,
@@ -126,6 +132,8 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         packs=pack_bridge,
         preflight=_make_preflight(config, packs, records, parent),
         checks=checks,
+        preview=preview,
+        sound=sound,
         tickets=tickets,
         headset=headset,
         conference=conference,

@@ -177,12 +177,13 @@ def test_what_cannot_be_done_here_says_why(qtbot, bench: BenchFile) -> None:
         "card": "本机没有虚拟读卡器",
         "scene": "本机没有画面",
         "message": "站点不收消息",
+        "voice": "没有声音服务，不能说话",
     }
     console = make(qtbot, bench, unavailable=reasons)
     for reason in reasons.values():
         assert reason in words(console)
     assert not console.findChild(QPushButton, "headset_plugged").isEnabled()
-    for caption in ("放上", "取走", "本人", "昏暗", "眨眼", "发送"):
+    for caption in ("放上", "取走", "本人", "昏暗", "眨眼", "发送", "说话"):
         assert not button(console, caption).isEnabled()
     assert console.findChild(QPushButton, "reader_plugged").isEnabled()
     bench.change(card="person-a")
@@ -210,6 +211,11 @@ def test_the_administrator_speaks_in_signals(
     with qtbot.waitSignal(getattr(console, signal), timeout=5000) as caught:
         press(qtbot, button(console, caption))
     assert caught.args == [value]
+
+
+def test_the_operator_speaks_into_the_headset(qtbot, console: DrillConsole) -> None:
+    with qtbot.waitSignal(console.speech_requested, timeout=5000):
+        press(qtbot, button(console, "说话"))
 
 
 CASE = WaitingReview(

@@ -74,8 +74,13 @@ class FakeStage:
     def __init__(self, bench: BenchFile) -> None:
         self.administrator, self.bench = Desk(), bench
 
+        self.spoken = 0
+
     def follow(self) -> None:
         """Nothing to follow."""
+
+    def speak(self) -> None:
+        self.spoken += 1
 
 
 class FakeKiosk:
@@ -179,3 +184,10 @@ def test_a_choice_is_an_order_for_the_visit_that_waits(drill, console, stage, ca
 def test_a_review_waits_until_it_is_over_whatever_else_happens(stage, kinds, waits) -> None:
     stage.administrator.kinds = kinds
     assert (stage.administrator.waiting_review(BOOTH_ID) == "s-1") is waits
+
+
+def test_somebody_speaks_when_the_kiosk_asks_and_when_the_operator_does(qtbot, drill, stage, console) -> None:
+    drill.line_read.emit({"event": "sound_stepped", "step": "speak", "read_at": 0.0})
+    qtbot.waitUntil(lambda: stage.spoken == 1, timeout=5000)
+    console.speech_requested.emit()
+    assert stage.spoken == 2

@@ -16,7 +16,6 @@ from workstation.bridge import face as face_bridge
 from workstation.bridge.actions import KioskActions
 from workstation.bridge.doors import Doors
 from workstation.bridge.face import FaceBridge
-from workstation.bridge.meeting import NoMeeting
 from workstation.bridge.presence import PresenceBridge
 from workstation.face.liveness import ChallengePolicy
 from workstation.face.verification import Decision
@@ -40,6 +39,31 @@ TASK = Assignment(
 )  # fmt: skip
 RULES = make_rules(away_notice_s=0.3, away_lock_s=1.0, others_notice_s=0.2, others_alarm_s=0.6, camera_lock_s=1.5)
 POLICY = SeatPolicy(away_report_s=1.0, leave_s=1.0)
+
+
+class NoMeeting:
+    """A booth without a conference: nobody is met, and nothing is checked."""
+
+    def join(self, attempt: int, session_id: str, project_id: str) -> None:
+        """Join nothing."""
+
+    def hold(self, *, held: bool) -> None:
+        """Hold nothing."""
+
+    def leave(self) -> None:
+        """Leave nothing."""
+
+    def start(self, attempt: int, *, voice: bool, mask: bool) -> None:
+        """Check nothing."""
+
+    def answer(self, *, heard: bool) -> None:
+        """Answer nothing."""
+
+    def repeat(self) -> None:
+        """Play nothing."""
+
+    def stop(self) -> None:
+        """Stop nothing."""
 
 
 class Elsewhere(QObject):

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWid
 from pytestqt.qtbot import QtBot
 
 from drivers.errors import ErrorCode, OtherCard
+from workstation.headset.contract import Suggestion
 from workstation.journey.events import Intent
 from workstation.journey.facts import (
     Assignment,
@@ -24,6 +25,7 @@ from workstation.journey.facts import (
     Session,
     SessionId,
 )
+from workstation.journey.meeting import ConferenceKind, Meeting, SoundStep
 from workstation.journey.seat import LeaveReason, SeatPolicy
 from workstation.journey.states import (
     Arriving,
@@ -43,6 +45,7 @@ from workstation.journey.states import (
     ReadingCard,
     SelfCheck,
     SigningOut,
+    SoundCheck,
     State,
     TaskReview,
 )
@@ -106,7 +109,36 @@ TASK_REVIEW = TaskReview(session=SESSION, expert_hash="h")
 EVALUATING = Evaluating(session=SESSION, expert_hash="h")
 CONFIRMING = replace(EVALUATING, confirming_end=True)
 CHECKED = SelfCheck(session=SESSION, expert_hash="h", checks=GOOD)
+MEETING = Meeting(kind=ConferenceKind.BUILT_IN, mask=True, voice=True)
 CHECK_FAILED = SelfCheck(session=SESSION, expert_hash="h", checks=FAILED)
+
+
+def sound(step: SoundStep = SoundStep.STARTING, meeting: Meeting = MEETING, **facts: object) -> SoundCheck:
+    session = replace(SESSION, assignment=replace(TASK, meeting=meeting))
+    return replace(SoundCheck(session=session, expert_hash="h", step=step), **facts)
+
+
+def silent(suggestion: str = "mute-switch", **facts: object) -> SoundCheck:
+    return sound(problem=ErrorCode.MICROPHONE_SILENT, suggestion=suggestion, failures=1, **facts)
+
+
+SPEAKING = sound(SoundStep.SPEAK, digits="3852")
+STUCK = replace(silent("too-quiet"), failures=3)
+SOUND_CHECKS = (
+    sound(),
+    sound(SoundStep.TONE_LEFT),
+    sound(SoundStep.TONE_RIGHT),
+    SPEAKING,
+    sound(SoundStep.HEAR_BACK),
+    sound(SoundStep.HEAR_BACK, Meeting(kind=ConferenceKind.BUILT_IN)),
+    *(silent(suggestion.value) for suggestion in Suggestion),
+    *(
+        sound(problem=code, failures=1)
+        for code in (ErrorCode.HEADSET_ABSENT, ErrorCode.HEADSET_HOWLS, ErrorCode.HEADSET_LOST)
+    ),
+    sound(problem=ErrorCode.ANONYMITY_NOT_READY, failures=1),
+    STUCK,
+)
 
 PLAIN: tuple[State, ...] = (
     Idle(),
@@ -138,6 +170,7 @@ PLAIN: tuple[State, ...] = (
     SelfCheck(session=SESSION, expert_hash="h"),
     CHECKED,
     CHECK_FAILED,
+    *SOUND_CHECKS,
     launching(),
     launching(ErrorCode.MAIN_SITE_UNREACHABLE),
     launching(ErrorCode.MAIN_SITE_NOT_TRUSTED),
@@ -430,6 +463,11 @@ PRESSES = [
     (TASK_REVIEW, "action.leave", Intent.CANCEL),
     (CHECKED, "self_check.enter", Intent.CONFIRM),
     (CHECK_FAILED, "self_check.again", Intent.RECHECK),
+    (sound(SoundStep.TONE_LEFT), "sound_check.heard", Intent.CONFIRM),
+    (sound(SoundStep.TONE_LEFT), "sound_check.repeat", Intent.RETRY),
+    (silent(), "sound_check.again", Intent.RETRY),
+    (silent(), "footer.help", Intent.HELP),
+    (STUCK, "sound_check.without", Intent.WITHOUT_SOUND),
     (launching(ErrorCode.TICKET_REFUSED), "action.retry", Intent.RETRY),
     (EVALUATING, "footer.end", Intent.END),
     (EVALUATING, "footer.help", Intent.HELP),

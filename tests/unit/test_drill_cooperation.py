@@ -64,10 +64,21 @@ def test_nothing_is_done_before_a_person_could(tmp_path: Path) -> None:
     assert (bench.read().gesture, bench.read().gestures) == (Gesture.OPEN_MOUTH, 1), "a late one waits for no other"
 
 
+def test_the_expert_confirms_the_tones_and_reads_the_digits_aloud(tmp_path: Path) -> None:
+    done: list[str] = []
+    bench = BenchFile(tmp_path / "bench.json")
+    expert = Cooperation(bench, speak=lambda: done.append("speak"), confirm=lambda: done.append("confirm"))
+    for step in ("starting", "tone-left", "tone-right", "speak", "hear-back", None, ["speak"]):
+        expert.hear({"event": "sound_stepped", "step": step, "read_at": 0.0})
+    expert.hear({"event": "recorded", "step": "speak", "read_at": 0.0})
+    expert.act()
+    assert done == ["confirm", "confirm", "speak"]
+
+
 @pytest.mark.parametrize("cooperates", [True, False])
 def test_waiting_for_the_kiosk_is_obeying_it(tmp_path: Path, cooperates: bool) -> None:
     bench = BenchFile(tmp_path / "bench.json")
-    stage = SimpleNamespace(bench=bench, follow=lambda: None)
+    stage = SimpleNamespace(bench=bench, follow=lambda: None, speak=lambda: None)
     command = [sys.executable, "-c", KIOSK, str(bench.path), "20" if cooperates else "1"]
     with KioskProcess(tmp_path, {}, command=command) as kiosk:
         play = Playwright(stage, kiosk, None, lambda line: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from workstation.journey import facts
 from workstation.journey import states as s
 from workstation.journey.diagram import explore, holder, sample_events
 from workstation.journey.seat import LeaveReason, SeatLevel, SeatPolicy
-from workstation.journey.transition import TIME_LIMITS_S, start, transition
+from workstation.journey.transition import LASTING, TIME_LIMITS_S, start, transition
 
 HASH = "0" * 64
 RESUME = facts.Resume(session_id=facts.SessionId("S"), expert_hash=HASH, project_id="P")
@@ -150,11 +151,19 @@ def test_every_state_of_the_type_is_reachable_and_limited_in_time():
 
 
 @st.composite
-def walks(draw, evaluating=False):
-    """A random walk of up to 60 events, from the start or the evaluation on; one in ten carries a stale attempt."""
+def walks(draw, evaluating=False, meeting=False):
+    """A random walk of up to 60 events, from the start, the evaluation or the sound check on; one in ten is stale."""
     journey, _ = start(draw(st.sampled_from([None, RESUME])), draw(st.sampled_from(facts.PhotoPolicy)))
     if evaluating:
         journey, _ = play(*TO_EVALUATION, journey=journey)
+    if meeting:
+        journey, _ = play(*TO_CHECK, journey=journey)
+        [assignment] = {event.assignment for event in sample_events(journey) if isinstance(event, e.ExpertMatched)} - {
+            TASK
+        }
+        session = replace(journey.state.session, assignment=assignment)
+        inside = replace(journey, state=replace(journey.state, session=session))
+        journey, _ = play(checks(), press(e.Intent.CONFIRM), journey=inside)
     steps = []
     for _ in range(draw(st.integers(1, 60))):
         event = draw(st.sampled_from(list(sample_events(journey))))
@@ -303,8 +312,8 @@ def test_a_reviewer_asks_three_times_at_most_and_only_those_with_a_picture_who_d
 @given(walks())
 def test_stale_results_change_nothing(steps):
     for before, event, effects, after in steps:
-        help_timer = isinstance(event, e.TimerExpired) and event.timer is e.Timer.HELP
-        if is_stale(event, before) and not help_timer and not isinstance(before.state, s.OutOfService):
+        lasting = isinstance(event, e.TimerExpired) and event.timer in LASTING
+        if is_stale(event, before) and not lasting and not isinstance(before.state, s.OutOfService):
             assert after == before
             assert effects == ()
 

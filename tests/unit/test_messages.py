@@ -14,7 +14,9 @@ import workstation.ui
 from drivers.errors import ErrorCode, OtherCard
 from workstation.face.coaching import Coaching as EngineCoaching
 from workstation.face.liveness import Action
+from workstation.headset.contract import Suggestion
 from workstation.journey.facts import CheckKind, Step
+from workstation.journey.meeting import SoundStep
 from workstation.journey.seat import LeaveReason
 from workstation.site.contract import ReadingKind
 from workstation.ui.messages import Language, Messages, clock, placeholders
@@ -110,6 +112,9 @@ def test_families_of_keys_are_complete() -> None:
     assert {f"device.{kind}" for kind in ReadingKind} <= keys
     assert {f"coaching.{value}" for value in Coaching} <= keys
     assert {f"{part}.{value}" for value in Prompt for part in ("prompt", "prompt_title")} <= keys
+    assert {f"sound_step.{step}" for step in SoundStep} <= keys
+    helps = {key for key in keys if key.startswith("sound_help.")}
+    assert helps == {f"sound_help.{suggestion}" for suggestion in Suggestion if suggestion}
     assert {f"leave_reason.{reason}" for reason in LeaveReason} <= keys
     assert {f"other_card.{card}" for card in OtherCard} == {key for key in keys if key.startswith("other_card.")}
 

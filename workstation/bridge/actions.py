@@ -112,7 +112,7 @@ class KioskActions(QObject):
                 self._use_browser(effect)
             case fx.JoinConference() | fx.HoldConference() | fx.LeaveConference():
                 self._meet(effect)
-            case fx.StartSoundCheck() | fx.StopSoundCheck() | fx.AnswerSoundCheck():
+            case fx.StartSoundCheck() | fx.StopSoundCheck() | fx.AnswerSoundCheck() | fx.RepeatSoundCheck():
                 self._check_sound(effect)
             case fx.WipeIdentity() | fx.ForgetPicture() | fx.Record() | fx.KeepResume() | fx.ForgetResume():
                 self._remember(effect)
@@ -170,7 +170,9 @@ class KioskActions(QObject):
             case fx.LeaveConference():
                 self._conference.leave()
 
-    def _check_sound(self, effect: fx.StartSoundCheck | fx.StopSoundCheck | fx.AnswerSoundCheck) -> None:
+    def _check_sound(
+        self, effect: fx.StartSoundCheck | fx.StopSoundCheck | fx.AnswerSoundCheck | fx.RepeatSoundCheck
+    ) -> None:
         match effect:
             case fx.StartSoundCheck(attempt=attempt, voice=voice, mask=mask):
                 self._sound.start(attempt, voice=voice, mask=mask)
@@ -178,6 +180,8 @@ class KioskActions(QObject):
                 self._sound.stop()
             case fx.AnswerSoundCheck(heard=heard):
                 self._sound.answer(heard=heard)
+            case fx.RepeatSoundCheck():
+                self._sound.repeat()
 
     def _remember(
         self, effect: fx.WipeIdentity | fx.ForgetPicture | fx.Record | fx.KeepResume | fx.ForgetResume
@@ -274,6 +278,11 @@ class KioskActions(QObject):
             # The board hears of it now, so that the next probe that finds the camera is its return.
             status = DeviceStatus(kind=DeviceKind.CAMERA, state=DeviceState.FAILED, detail="no picture")
             self._health.observe_device(status)
+
+    @Slot(object)
+    def on_sound_event(self, event: ev.SoundStepped | ev.SoundChecked) -> None:
+        """Tell the journey how the sound check goes."""
+        self._tell(event)
 
     @Slot(object)
     def _on_presence_found(self, event: ev.SeatChanged | ev.SeatTaken) -> None:

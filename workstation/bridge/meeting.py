@@ -31,29 +31,10 @@ class SoundCheck(Protocol):
         """
 
     def answer(self, *, heard: bool) -> None:
-        """Tell it what the expert says: heard, or play it again."""
+        """Tell it what the expert says of the tone."""
+
+    def repeat(self) -> None:
+        """Play the tone once more."""
 
     def stop(self) -> None:
         """End it at any moment, and forget what was recorded."""
-
-
-class NoMeeting:
-    """A booth without a conference: nobody is met, and nothing is checked."""
-
-    def join(self, attempt: int, session_id: str, project_id: str) -> None:
-        """Join nothing."""
-
-    def hold(self, *, held: bool) -> None:
-        """Hold nothing."""
-
-    def leave(self) -> None:
-        """Leave nothing."""
-
-    def start(self, attempt: int, *, voice: bool, mask: bool) -> None:
-        """Check nothing."""
-
-    def answer(self, *, heard: bool) -> None:
-        """Answer nothing."""
-
-    def stop(self) -> None:
-        """Stop nothing."""

@@ -18,7 +18,12 @@ from .threads import Lane
 
 _log = logging.getLogger(__name__)
 
-URGENT = frozenset({"help_called", "review_needed", "seat_alarm", "seat_locked", "signed_out"})
+URGENT = frozenset(
+    {
+        "anonymity_lost", "headset_lost", "help_called", "meeting_alarm", "review_needed", "seat_alarm", "seat_locked",
+        "signed_out", "sound_check_alarm",
+    }
+)  # fmt: skip
 """Events somebody waits for: they are reported at once instead of at the next interval."""
 
 RETRY_INTERVAL_S = 5.0

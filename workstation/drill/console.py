@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLayout,
-    QLineEdit,
     QPlainTextEdit,
     QScrollArea,
     QVBoxLayout,
@@ -28,7 +27,8 @@ from PySide6.QtWidgets import (
 )
 
 from drivers.simulated.bench import BenchFile, BenchState, Gesture, Scene
-from workstation.drill.controls import THEME, Choice, Switch, SwitchRow, make_button
+from workstation.drill.controls import THEME, Choice, Switch, SwitchRow, make_button, panel
+from workstation.drill.office import OfficePanel
 from workstation.drill.review import ReviewPanel, WaitingReview
 from workstation.ui.theme import Color, Role
 from workstation.ui.widgets.basics import Button, Card, Kind, text
@@ -80,7 +80,7 @@ _GESTURES = (
     (Gesture.OPEN_MOUTH, "张嘴"),
 )
 CONTROLS = frozenset(
-    {"card", "scene", "review", "message", "roster", *(switch.field for switch in (*_DEVICES, *_SUPPLY))}
+    {"card", "scene", "voice", "review", "message", "roster", *(switch.field for switch in (*_DEVICES, *_SUPPLY))}
 )
 
 
@@ -100,11 +100,13 @@ class DrillConsole(QWidget):
         review_requested(CommandKind): decide the manual review (人工复核).
         message_requested(str text): send the booth a message.
         roster_requested(str action): "deliver" or "withdraw" the roster (名单).
+        speech_requested(): speak into the microphone.
     """
 
     review_requested = Signal(object)
     message_requested = Signal(str)
     roster_requested = Signal(str)
+    speech_requested = Signal()
 
     def __init__(
         self, bench: BenchFile, cards: Sequence[CardChoice], *, unavailable: Mapping[str, str] | None = None
@@ -150,9 +152,18 @@ class DrillConsole(QWidget):
         cards.setSpacing(8)
         cards.addWidget(self._reader_card())
         cards.addWidget(self._camera_card())
-        cards.addWidget(self._switch_card("设备", _DEVICES))
+        devices = self._switch_card("设备", _DEVICES, "voice")
+        self._speak = make_button("说话")
+        self._speak.setToolTip("对着耳麦读四个数字")
+        self._speak.setEnabled("voice" not in self._unavailable)
+        self._speak.clicked.connect(self.speech_requested)
+        devices.column.addWidget(self._speak)
+        cards.addWidget(devices)
         cards.addWidget(self._switch_card("供电与网络", _SUPPLY))
-        cards.addWidget(self._administrator_card())
+        office = OfficePanel(self._unavailable)
+        office.message_requested.connect(self.message_requested)
+        office.roster_requested.connect(self.roster_requested)
+        cards.addWidget(office)
         cards.addStretch(1)
         scroll = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -186,18 +197,8 @@ class DrillConsole(QWidget):
         row.addWidget(text("演练模式 · 不产生真实业务"))
         return band
 
-    def _card(self, heading: str, *controls: str) -> Card:
-        """Return a card with its heading and the reasons why one of its controls cannot work."""
-        card = Card(THEME, spacing=8)
-        card.column.setContentsMargins(16, 10, 16, 12)
-        card.column.addWidget(text(heading, Role.NOTE))
-        for control in controls:
-            if control in self._unavailable:
-                card.column.addWidget(text(self._unavailable[control], Role.CAPTION, wrap=True))
-        return card
-
     def _reader_card(self) -> Card:
-        card = self._card("读卡区", "card")
+        card = panel("读卡区", self._unavailable, "card")
         self._choice = Choice()
         group = ""
         for choice in self._cards:
@@ -219,7 +220,7 @@ class DrillConsole(QWidget):
         return card
 
     def _camera_card(self) -> Card:
-        card = self._card("摄像头前", "scene")
+        card = panel("摄像头前", self._unavailable, "scene")
         self._seats = QButtonGroup(self)
         seats = QGridLayout()
         for index, caption in enumerate(_SEATS):
@@ -252,38 +253,13 @@ class DrillConsole(QWidget):
         button.setEnabled("scene" not in self._unavailable)
         return button
 
-    def _switch_card(self, heading: str, switches: Sequence[Switch]) -> Card:
-        card = self._card(heading)
+    def _switch_card(self, heading: str, switches: Sequence[Switch], *controls: str) -> Card:
+        card = panel(heading, self._unavailable, *controls)
         for switch in switches:
             row = SwitchRow(switch, self._unavailable.get(switch.field, ""))
             row.toggled.connect(self._on_toggled)
             self._switches[switch.field] = row
             card.column.addWidget(row)
-        return card
-
-    def _administrator_card(self) -> Card:
-        card = self._card("管理员", "roster", "message")
-        grid = QGridLayout()
-        actions = (
-            ("下发名单", lambda: self.roster_requested.emit("deliver")),
-            ("撤回名单", lambda: self.roster_requested.emit("withdraw")),
-        )
-        for index, (caption, action) in enumerate(actions):
-            button = make_button(caption)
-            button.setEnabled("roster" not in self._unavailable)
-            button.clicked.connect(action)
-            grid.addWidget(button, 0, index)
-        self._message = QLineEdit(placeholderText="给专家的消息", maxLength=200)
-        self._message.returnPressed.connect(self._on_message)
-        self._send = make_button("发送")
-        self._send.clicked.connect(self._on_message)
-        for part in (self._message, self._send):
-            part.setEnabled("message" not in self._unavailable)
-        row = QHBoxLayout()
-        row.addWidget(self._message, 1)
-        row.addWidget(self._send)
-        card.column.addLayout(grid)
-        card.column.addLayout(row)
         return card
 
     # --- what the operator does ---
@@ -314,12 +290,6 @@ class DrillConsole(QWidget):
 
     def _on_toggled(self, field: str, is_on: bool) -> None:
         self._change(**{field: is_on})
-
-    def _on_message(self) -> None:
-        content = self._message.text().strip()
-        if content:
-            self._message.clear()
-            self.message_requested.emit(content)
 
     # --- what the bench says ---
 

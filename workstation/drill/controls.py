@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, Signal
@@ -9,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QStandardItem, QS
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from workstation.ui.theme import Color, Role, Theme, Tone
-from workstation.ui.widgets.basics import Button, Kind, Tag, text
+from workstation.ui.widgets.basics import Button, Card, Kind, Tag, text
 
 THEME = Theme(scale=0.7)
 
@@ -17,6 +18,17 @@ THEME = Theme(scale=0.7)
 def make_button(caption: str, *, kind: Kind = Kind.SECONDARY) -> Button:
     """Return a button of the console's size."""
     return Button(THEME, caption, kind=kind)
+
+
+def panel(heading: str, unavailable: Mapping[str, str], *controls: str) -> Card:
+    """Return a card with its heading and the reasons why one of its controls cannot work."""
+    card = Card(THEME, spacing=8)
+    card.column.setContentsMargins(16, 10, 16, 12)
+    card.column.addWidget(text(heading, Role.NOTE))
+    for control in controls:
+        if control in unavailable:
+            card.column.addWidget(text(unavailable[control], Role.CAPTION, wrap=True))
+    return card
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
-"""The expert of the drill does what the kiosk asks: from a line of its log to a gesture on the bench."""
+"""The expert of the drill does what the kiosk asks: from a line of its log to a gesture, a word or a key."""
 
 from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
+from functools import partial
 
 from drivers.simulated.bench import BenchFile, Gesture
 from workstation.drill.kiosk import Line
@@ -20,28 +22,40 @@ def prompted(line: Line) -> Gesture:
         return Gesture.NONE
 
 
+def nothing() -> None:
+    """Do nothing: somebody else's hands or voice are asked for."""
+
+
 class Cooperation:
     """Listens to the kiosk's log and moves on the bench. One thread.
 
     Args:
         bench: where the gestures go.
+        speak: what the expert does when digits are to be read aloud.
+        confirm: ... and when a tone was heard.
     """
 
-    def __init__(self, bench: BenchFile) -> None:
+    def __init__(
+        self, bench: BenchFile, *, speak: Callable[[], object] = nothing, confirm: Callable[[], object] = nothing
+    ) -> None:
         self._bench = bench
-        self._due: list[tuple[float, Gesture]] = []
+        self._sound = {"speak": speak, "tone-left": confirm, "tone-right": confirm}
+        self._due: list[tuple[float, Callable[[], object]]] = []
 
     def hear(self, line: Line) -> None:
         """Listen to one line; what it asks for is done a moment later."""
         gesture = prompted(line)
-        if gesture is not Gesture.NONE:
+        action: Callable[[], object] = nothing if gesture is Gesture.NONE else partial(self._bench.perform, gesture)
+        if line.get("event") == "sound_stepped":
+            action = self._sound.get(str(line.get("step")), nothing)
+        if action is not nothing:
             reaction_s = secrets.SystemRandom().uniform(*REACTION_S)
-            self._due.append((line["read_at"] + reaction_s, gesture))
+            self._due.append((line["read_at"] + reaction_s, action))
 
     def act(self) -> None:
         """Do what is due. Call it a few times a second."""
         now = time.monotonic()
-        ready = [gesture for at, gesture in self._due if at <= now]
-        self._due = [(at, gesture) for at, gesture in self._due if at > now]
-        for gesture in ready:
-            self._bench.perform(gesture)
+        ready = [action for at, action in self._due if at <= now]
+        self._due = [(at, action) for at, action in self._due if at > now]
+        for action in ready:
+            action()

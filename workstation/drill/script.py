@@ -12,11 +12,12 @@ from PySide6.QtGui import QGuiApplication
 
 from drivers.simulated.bench import Scene
 from workstation.drill.cooperation import Cooperation
-from workstation.drill.kiosk import KioskProcess
+from workstation.drill.kiosk import KioskProcess, Line
 from workstation.drill.roster import BOOTH_ID
 from workstation.drill.stage import Stage
 
-STEP_TIMEOUT_S = 30.0
+STEP_TIMEOUT_S = 60.0
+"""The sound check before a meeting takes a person half of it."""
 PAINT_S = 0.6
 """A state is logged when it is entered; the screen needs a moment more before its picture is taken."""
 
@@ -43,7 +44,7 @@ class Playwright:
         self.stage, self.kiosk = stage, kiosk
         self._screens, self._say = screens, say
         self.cooperates = True
-        self._expert = Cooperation(stage.bench)
+        self._expert = Cooperation(stage.bench, speak=stage.speak, confirm=self._confirm)
         self._heard = 0
         self._seen = 0
         self._pictures = 0
@@ -58,6 +59,15 @@ class Playwright:
         step = Step(what, self.kiosk.lines[self._seen - 1]["read_at"] - self._acted_at)
         self.steps.append(step)
         self._say(f"{step.seconds:6.2f} s  {what}")
+
+    def first_of(self, *states: str, timeout_s: float = STEP_TIMEOUT_S) -> str:
+        """Wait for one of these states and return it."""
+
+        def is_one(line: Line) -> bool:
+            return line.get("event") == "state_entered" and line.get("state") in states
+
+        self._seen = self.kiosk.wait_for(is_one, timeout_s, after=self._seen, meanwhile=self._cooperate)
+        return str(self.kiosk.lines[self._seen - 1]["state"])
 
     def until_recorded(self, kind: str, timeout_s: float = STEP_TIMEOUT_S) -> None:
         """Wait until the kiosk has journaled an event of this kind."""
@@ -102,6 +112,9 @@ class Playwright:
         self._acted_at = time.monotonic()
         subprocess.run(["xdotool", "key", *keys], check=True, timeout=10)
 
+    def _confirm(self) -> None:
+        self.press("Return")
+
     def wait_for_event(self, kind: str, timeout_s: float = STEP_TIMEOUT_S) -> None:
         """Wait until the site server has stored an event of this kind.
 
@@ -131,6 +144,8 @@ def good_day(play: Playwright) -> None:
     play.until_recorded("checks_done")
     play.picture("self-check")
     play.press("Return")
+    if play.first_of("sound-check", "launching") == "sound-check":
+        play.picture("sound-check", after_s=2.5)
     play.until("evaluating", "跳转 launch")
     play.picture("evaluation", after_s=1.5)
     play.press("F10", "Return")

@@ -40,6 +40,7 @@ STATES = {
     "awaiting-match": "等待名单",
     "task-review": "核对任务",
     "self-check": "设备自检",
+    "sound-check": "试音",
     "launching": "跳转主场",
     "evaluating": "评审中",
     "locked": "本工位已锁定",
@@ -87,7 +88,8 @@ class Session(QObject):
         console.review_requested.connect(self._on_console_review_requested)
         console.message_requested.connect(self._on_console_message_requested)
         console.roster_requested.connect(self._on_console_roster_requested)
-        self._expert = Cooperation(stage.bench)
+        console.speech_requested.connect(self._on_console_speech_requested)
+        self._expert = Cooperation(stage.bench, speak=stage.speak)
         self._kiosk = KioskProcess(stage.config_file, stage.environment, self.line_read.emit)
         self._ticker = QTimer(self)
         self._ticker.setInterval(FOLLOW_MS)
@@ -150,6 +152,10 @@ class Session(QObject):
     def _on_console_roster_requested(self, what: str) -> None:
         self._try(lambda: self._stage.deliver_roster(listed=what == "deliver"))
 
+    @Slot()
+    def _on_console_speech_requested(self) -> None:
+        self._stage.speak()
+
     def _try(self, call: Callable[[], None]) -> None:
         try:
             call()
@@ -165,7 +171,7 @@ def run_session(directory: Path, launch: LaunchKind = "ticket-get") -> int:
     if os.geteuid() == 0:
         _log.warning("running as root: in drill mode, and only there, Chromium's sandbox is off")
     with Stage(directory, launch=launch, fullscreen=False) as stage:
-        unavailable: dict[str, str] = {}
+        unavailable = {} if stage.has_voice else {"voice": "没有声音服务，不能说话"}
         if "reader" in stage.notes:
             _log.info("simulated reader: %s", stage.notes["reader"])
         console = DrillConsole(stage.bench, CARDS, unavailable=unavailable)

@@ -24,6 +24,7 @@ from drivers.simulated.janus import JanusService
 from drivers.simulated.pcscd import READER_NAME, PcscdError, PcscdService, free_port_pair
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from drivers.simulated.upsd import HOST, UPS_NAME, UpsdService
+from drivers.simulated.voice import digits
 from workstation.drill import roster
 from workstation.drill.administrator import Administrator
 from workstation.drill.link import Link
@@ -216,6 +217,16 @@ class Stage:
         pulse.plug()
         self.environment["PULSE_SERVER"] = pulse.server
         return {"driver": "pulse", "playback": PLAYBACK_NAME, "capture": CAPTURE_NAME}
+
+    @property
+    def has_voice(self) -> bool:
+        """Whether there is a sound server, and so a microphone to speak into."""
+        return self._pulse is not None
+
+    def speak(self) -> None:
+        """Let somebody read four digits into the microphone."""
+        if self._pulse is not None:
+            self._pulse.say(digits("3852"))
 
     def _start_conference(self) -> list[str]:
         """Return what tells the site server of its conference server, nothing where there is none."""

@@ -14,8 +14,9 @@ from drivers.errors import ErrorCode, OtherCard
 
 from . import events as e
 from .facts import Assignment, Attempt, Check, CheckKind, Holder, PhotoPolicy, Reference, Resume, SessionId
+from .meeting import ConferenceKind, Meeting, SoundStep
 from .seat import SeatLevel
-from .states import Evaluating, Journey, Launching, Locked, State
+from .states import Evaluating, Journey, Launching, Locked, SoundCheck, State
 from .transition import start, transition
 from .way import Way
 
@@ -23,6 +24,7 @@ _TASK = Assignment(
     project_id="P", project_name="", section="", main_site="", alias="A", role="", starts_at="",
     expected_hours=4, signing="",
 )  # fmt: skip
+_MEETING = replace(_TASK, meeting=Meeting(kind=ConferenceKind.BUILT_IN, mask=True, voice=True))
 _HASH = "0" * 64
 
 
@@ -38,7 +40,14 @@ def sample_events(journey: Journey) -> Iterator[e.Event]:
     """Yield one event of every kind, and of every outcome that decides differently, valid for ``journey`` now."""
     now: Attempt = journey.attempt
     yield from (e.CardInserted(), e.CardLifted())
-    for code in (ErrorCode.READER_ABSENT, ErrorCode.CAMERA_LOST, ErrorCode.STORAGE_FULL, ErrorCode.HEADSET_ABSENT):
+    for code in (
+        ErrorCode.READER_ABSENT,
+        ErrorCode.CAMERA_LOST,
+        ErrorCode.STORAGE_FULL,
+        ErrorCode.HEADSET_ABSENT,
+        ErrorCode.CONFERENCE_LOST,
+        ErrorCode.ANONYMITY_NOT_READY,
+    ):
         yield e.ConditionRaised(code=code)
         yield e.ConditionCleared(code=code)
     for person in (holder(), holder(expired=True), holder(reference=False)):
@@ -54,18 +63,25 @@ def sample_events(journey: Journey) -> Iterator[e.Event]:
     for review in (e.ReviewPassed, e.ReviewRejected, e.ReviewAgain, e.ReviewOnSite):
         yield review(session_id="S")
     yield from (e.ArrivalRecorded(attempt=now, expert_hash=_HASH, elsewhere=elsewhere) for elsewhere in ("", "05"))
-    yield e.ExpertMatched(attempt=now, assignment=_TASK)
+    yield from (e.ExpertMatched(attempt=now, assignment=task) for task in (_TASK, _MEETING))
     for code in (ErrorCode.ROSTER_NOT_HERE, ErrorCode.ROSTER_NOT_LISTED):
         yield e.MatchPending(attempt=now, code=code)
     yield e.SiteFailed(attempt=now, code=ErrorCode.SITE_SERVER_UNREACHABLE)
     for failed in (None, ErrorCode.HEADSET_ABSENT):
         yield e.ChecksDone(attempt=now, checks=(Check(kind=CheckKind.HEADSET, required=True, code=failed),))
+    yield from _sound_events(now)
     yield from _page_events(now)
     yield from _seat_events(now)
     yield e.Wiped(attempt=now)
     yield from (e.TimerExpired(attempt=now, timer=timer) for timer in e.Timer)
     yield from (e.Pressed(intent=intent) for intent in e.Intent)
     yield from (e.MessageArrived(text="m"), e.Crashed())
+
+
+def _sound_events(now: Attempt) -> Iterator[e.Event]:
+    yield from (e.SoundStepped(attempt=now, step=step) for step in SoundStep)
+    for code in (None, ErrorCode.HEADSET_ABSENT, ErrorCode.MICROPHONE_SILENT, ErrorCode.HEADSET_HOWLS):
+        yield e.SoundChecked(attempt=now, code=code)
 
 
 def _page_events(now: Attempt) -> Iterator[e.Event]:
@@ -115,21 +131,38 @@ def explore() -> dict[State, set[tuple[str, State]]]:
 
 def _forget(journey: Journey) -> Journey:
     """Drop what does not decide where the journey goes, so that the search ends."""
-    relevant, state = journey.conditions & {ErrorCode.STORAGE_FULL}, journey.state
-    if isinstance(state, Locked):
-        lost = state.page_problem and ErrorCode.MAIN_SITE_UNREACHABLE
-        tries = 0 if state.by_human else state.tries
-        state = replace(
-            state, code=ErrorCode.SHORT_LEAVE, reason=None, tries=tries, problem=None, page_problem=lost
-        )  # fmt: skip
-    elif isinstance(state, Launching):
-        state = _forget_counts(state)
-    elif isinstance(state, Evaluating):
-        state = replace(state, sign_outs=0, notices=state.notices - {ErrorCode.MAIN_SITE_SIGNED_OUT})
+    relevant = journey.conditions & {ErrorCode.STORAGE_FULL}
     return replace(
-        journey, state=state, attempt=Attempt(0), conditions=relevant, card_present=False, help_called=False,
-        message="",
+        journey, state=_forget_facts(journey.state), attempt=Attempt(0), conditions=relevant, card_present=False,
+        help_called=False, message="",
     )  # fmt: skip
+
+
+def _forget_facts(state: State) -> State:
+    match state:
+        case Locked():
+            lost = state.page_problem and ErrorCode.MAIN_SITE_UNREACHABLE
+            tries = 0 if state.by_human else state.tries
+            state = replace(
+                state, code=ErrorCode.SHORT_LEAVE, reason=None, tries=tries, problem=None, page_problem=lost
+            )  # fmt: skip
+        case SoundCheck():
+            return _forget_test(state)
+        case Launching():
+            state = _forget_counts(state)
+        case Evaluating():
+            state = replace(state, sign_outs=0, notices=state.notices - {ErrorCode.MAIN_SITE_SIGNED_OUT})
+        case _:
+            return state
+    return replace(state, session=replace(state.session, assignment=_TASK))  # whether they meet is behind them
+
+
+def _forget_test(state: SoundCheck) -> SoundCheck:
+    problem = state.problem and ErrorCode.MICROPHONE_SILENT
+    if state.problem is ErrorCode.HEADSET_ABSENT:
+        problem = state.problem
+    step = SoundStep.TONE_LEFT if state.asks else SoundStep.STARTING
+    return replace(state, step=step, answered=False, repeats=0, howls=0, problem=problem, reported=False)
 
 
 def _forget_counts(state: Launching) -> Launching:

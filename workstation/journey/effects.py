@@ -184,9 +184,14 @@ class StopSoundCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerSoundCheck:
-    """The expert heard what was played, or wants to hear it again."""
+    """The expert heard the tone, or does not hear it at all."""
 
     heard: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatSoundCheck:
+    """Play the tone once more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,6 +277,7 @@ Effect = (
     | StartSoundCheck
     | StopSoundCheck
     | AnswerSoundCheck
+    | RepeatSoundCheck
     | WipeIdentity
     | Record
     | StartTimer

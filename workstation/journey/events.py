@@ -26,7 +26,7 @@ class Timer(StrEnum):
 
     STATE ends a state that took too long; POLL asks again inside one, or ends a comparison inside one; HELP ends the
     "administrator called" mark; SEAT tells the administrator of a seat that stays empty; SETTLED ends a row of
-    sign-outs.
+    sign-outs; HEADSET tells the administrator of a headset that stays away; MEETING of a meeting that stays lost.
     """
 
     STATE = "state"
@@ -34,6 +34,8 @@ class Timer(StrEnum):
     HELP = "help"
     SEAT = "seat"
     SETTLED = "settled"
+    HEADSET = "headset"
+    MEETING = "meeting"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,10 +199,10 @@ class SoundStepped:
 
 @dataclass(frozen=True, kw_only=True)
 class SoundChecked:
-    """The sound check is over: good, or what is wrong (E-401 to E-404).
+    """The sound check is over: good, or what is wrong (E-401 to E-404, E-408).
 
     Attributes:
-        suggestion: what most likely helps against E-402: ``mute-switch``, ``too-quiet``, ``clipping`` or ``hum``.
+        suggestion: what most likely helps, a key of the texts (``workstation.headset.contract.Suggestion``).
     """
 
     attempt: Attempt
@@ -292,6 +294,7 @@ class Intent(StrEnum):
     LEAVE_UNWELL = "leave-unwell"
     LEAVE_OTHER = "leave-other"
     UNLOCK = "unlock"
+    WITHOUT_SOUND = "without-sound"
     HELP = "help"
     MESSAGE_READ = "message-read"
 

@@ -33,6 +33,10 @@ class Meeting:
 NO_MEETING = Meeting()
 
 
+SOUND_TRIES = 3
+"""After so many tests that found something wrong the expert is not kept from the evaluation any longer."""
+
+
 class SoundStep(StrEnum):
     """Where the sound check is.
 
@@ -45,3 +49,7 @@ class SoundStep(StrEnum):
     TONE_RIGHT = "tone-right"
     SPEAK = "speak"
     HEAR_BACK = "hear-back"
+
+
+SOUND_QUESTIONS = frozenset({SoundStep.TONE_LEFT, SoundStep.TONE_RIGHT})
+"""Steps at which the expert says whether the tone was heard."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from drivers.errors import ErrorCode, OtherCard
 
 from .facts import FIRST_ATTEMPT, RECHECKS, Attempt, Check, Holder, PhotoPolicy, Presence, Resume, Session, Step
+from .meeting import SOUND_QUESTIONS, SOUND_TRIES, SoundStep
 from .seat import USUAL_SEAT_POLICY, LeaveReason, SeatPolicy
 from .way import FIRST_WAY, Way
 
@@ -130,6 +131,41 @@ class SelfCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoundCheck:
+    """试音: before a meeting the expert hears both ears, reads digits aloud, and hears the own voice.
+
+    Attributes:
+        digits: to be read out, where ``step`` asks for a voice.
+        answered: the expert has said what was asked at this step; ``repeats``: how often the tone was asked for again.
+        failures: tests in a row that found something wrong, up to ``SOUND_TRIES``; ``howls``: those with E-403.
+        problem: what the last test found; ``suggestion``: what most likely helps.
+        reported: the administrator was told.
+    """
+
+    session: Session
+    expert_hash: str
+    step: SoundStep = SoundStep.STARTING
+    digits: str = ""
+    answered: bool = False
+    repeats: int = 0
+    failures: int = 0
+    howls: int = 0
+    problem: ErrorCode | None = None
+    suggestion: str = ""
+    reported: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether the expert is asked now if they heard something."""
+        return self.problem is None and not self.answered and self.step in SOUND_QUESTIONS
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the expert may meet the others in writing, without a headset that works."""
+        return self.problem is not None and self.failures >= SOUND_TRIES
+
+
+@dataclass(frozen=True, kw_only=True)
 class Launching:
     """跳转中: a ticket is fetched and the main site's page opens."""
 
@@ -210,6 +246,7 @@ State = (
     | AwaitingMatch
     | TaskReview
     | SelfCheck
+    | SoundCheck
     | Launching
     | Evaluating
     | Locked
@@ -251,7 +288,7 @@ def holder_of(state: State) -> Holder | None:
             return state.holder
         case Arriving() | AwaitingMatch() | SigningOut():
             return state.holder
-        case TaskReview() | SelfCheck() | Launching() | Evaluating() | Locked():
+        case TaskReview() | SelfCheck() | SoundCheck() | Launching() | Evaluating() | Locked():
             return state.session.holder
         case _:
             return None
@@ -266,7 +303,7 @@ def step_of(state: State) -> Step | None:
             return Step.FACE
         case Arriving() | AwaitingMatch() | TaskReview():
             return Step.TASK
-        case SelfCheck():
+        case SelfCheck() | SoundCheck():
             return Step.CHECK
         case Launching() | Evaluating() | Locked():
             return Step.ENTER

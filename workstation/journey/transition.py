@@ -29,6 +29,7 @@ from .effects import (
     StartTimer,
     StopFace,
     StopReading,
+    StopSoundCheck,
     StopTimer,
     StopWatching,
     WatchSeat,
@@ -49,10 +50,9 @@ from .events import (
     TimerExpired,
 )
 from .facts import Attempt, PhotoPolicy, Reference, Resume
-from .rules import decide, launch
+from .rules import decide, launch, meeting, sound
 from .rules.arrival import REFUSED_STAY_S
 from .rules.face import send_review
-from .rules.meeting import meet
 from .rules.outcome import Enter, Outcome, Stay
 from .rules.seat import lock_report_s
 from .seat import USUAL_SEAT_POLICY, SeatPolicy
@@ -74,6 +74,7 @@ from .states import (
     ReadingCard,
     SelfCheck,
     SigningOut,
+    SoundCheck,
     State,
     TaskReview,
     holder_of,
@@ -93,6 +94,7 @@ TIME_LIMITS_S: dict[type[State], float] = {
     AwaitingMatch: 4 * 60 * 60,
     TaskReview: 10 * 60,
     SelfCheck: 15 * 60,
+    SoundCheck: 15 * 60,
     Launching: 40,
     Evaluating: 16 * 60 * 60,
     Locked: 2 * 60 * 60,
@@ -103,6 +105,9 @@ TIME_LIMITS_S: dict[type[State], float] = {
 """Longest stay in each state, in seconds. Idle has none: it is where every path ends."""
 
 HELP_SHOWN_S = 60.0
+
+LASTING = frozenset({Timer.HELP, Timer.MEETING})
+"""Timers that outlive the state in which they were started."""
 
 
 def start(
@@ -121,8 +126,9 @@ def transition(journey: Journey, event: Event) -> Step:
         return _crash(journey, event)
     if isinstance(journey.state, OutOfService):
         return (journey, (Restart(),)) if isinstance(event, TimerExpired) else (journey, ())
-    attempt = getattr(event, "attempt", journey.attempt)
-    if attempt != journey.attempt and not (isinstance(event, TimerExpired) and event.timer is Timer.HELP):
+    if isinstance(event, TimerExpired) and event.timer in LASTING:
+        return _lasted(journey, event.timer)
+    if getattr(event, "attempt", journey.attempt) != journey.attempt:
         return journey, ()
     journey, common = _whatever_the_state(journey, event)
     return _carry_out(journey, common, decide(journey, event))
@@ -137,7 +143,7 @@ def _carry_out(journey: Journey, before: tuple[Effect, ...], outcome: Outcome) -
         case Enter(state=state, effects=effects):
             old, leaving = journey.state, _on_exit(journey.state, state)
             journey = replace(journey, state=state, attempt=Attempt(journey.attempt + 1), help_called=False)
-            return journey, before + leaving + effects + meet(old, journey) + _on_entry(journey)
+            return journey, before + leaving + effects + meeting.meet(old, journey) + _on_entry(journey)
 
 
 def _crash(journey: Journey, event: Crashed) -> Step:
@@ -154,9 +160,10 @@ def _whatever_the_state(journey: Journey, event: Event) -> Step:
             return replace(journey, resume=resume, photo_policy=photo_policy, seat_policy=seat_policy), ()
         case ConditionRaised(code=code) if code not in journey.conditions:
             card_present = journey.card_present and code is not ErrorCode.READER_ABSENT
-            return replace(journey, conditions=journey.conditions | {code}, card_present=card_present), ()
+            raised = replace(journey, conditions=journey.conditions | {code}, card_present=card_present)
+            return raised, meeting.began(journey, code)
         case ConditionCleared(code=code) if code in journey.conditions:
-            return replace(journey, conditions=journey.conditions - {code}), ()
+            return replace(journey, conditions=journey.conditions - {code}), meeting.ended(journey, code)
         case CardInserted():
             return replace(journey, card_present=True), ()
         case CardLifted():
@@ -169,10 +176,15 @@ def _whatever_the_state(journey: Journey, event: Event) -> Step:
             journey = replace(journey, help_called=True)
             timer = StartTimer(timer=Timer.HELP, attempt=journey.attempt, seconds=HELP_SHOWN_S)
             return journey, (_record(journey, "help_called"), timer)
-        case TimerExpired(timer=Timer.HELP):
-            return replace(journey, help_called=False), ()
         case _:
             return journey, ()
+
+
+def _lasted(journey: Journey, timer: Timer) -> Step:
+    """Apply the end of a timer that no state waits for."""
+    if timer is Timer.MEETING:
+        return journey, meeting.lasted(journey)
+    return replace(journey, help_called=False), ()
 
 
 def _record(journey: Journey, kind: str) -> Record:
@@ -207,7 +219,7 @@ def _started_by(journey: Journey) -> tuple[Effect, ...]:
             return _told_to_site(journey, journey.state)
         case SigningOut():
             return (ForgetResume(), WipeIdentity(attempt=attempt))
-        case TaskReview() | SelfCheck() | Launching() | Evaluating() | Locked():
+        case TaskReview() | SelfCheck() | SoundCheck() | Launching() | Evaluating() | Locked():
             return _started_with_session(journey, journey.state)
         case CardProblem() | FaceProblem() | Farewell():
             return ()
@@ -224,7 +236,7 @@ def _told_to_site(journey: Journey, state: HumanReview | Arriving | AwaitingMatc
 
 
 def _started_with_session(
-    journey: Journey, state: TaskReview | SelfCheck | Launching | Evaluating | Locked
+    journey: Journey, state: TaskReview | SelfCheck | SoundCheck | Launching | Evaluating | Locked
 ) -> tuple[Effect, ...]:
     attempt = journey.attempt
     match state:
@@ -232,6 +244,8 @@ def _started_with_session(
             return (PrepareBrowser(),)
         case SelfCheck():
             return (RunChecks(attempt=attempt),)
+        case SoundCheck():
+            return sound.begin(journey, state)
         case Launching() if state.way.is_stopped:
             return (StartTimer(timer=Timer.STATE, attempt=attempt, seconds=REFUSED_STAY_S),)
         case Launching():
@@ -275,6 +289,10 @@ def _on_exit(old: State, new: State) -> tuple[Effect, ...]:
             return (*stopped, StopTimer(timer=Timer.POLL), ForgetPicture())
         case Arriving() | AwaitingMatch():
             return (*stopped, StopTimer(timer=Timer.POLL))
+        case SoundCheck():
+            # Between two tests of one expert the preview goes on.
+            over = () if isinstance(new, SoundCheck) else (StopSoundCheck(),)
+            return (*stopped, StopTimer(timer=Timer.HEADSET), *over)
         case Launching() | Evaluating() | Locked():
             closed = () if isinstance(new, (Evaluating, Locked)) else (ClosePage(),)
             return (*stopped, *_stopped_with_page(old), *closed)

@@ -28,6 +28,8 @@ _LOOKS: Final = {
     ErrorCode.SEAT_LEFT: (Tone.WARN, Icon.SEAT),
     ErrorCode.CAMERA_LOST: (Tone.WARN, Icon.CAMERA),
     ErrorCode.CAMERA_COVERED: (Tone.WARN, Icon.CAMERA),
+    ErrorCode.ANONYMITY_NOT_READY: (Tone.BAD, Icon.SHIELD),
+    ErrorCode.CONFERENCE_LOST: (Tone.WARN, Icon.PERSONS),
     ErrorCode.ON_BATTERY: (Tone.WARN, Icon.BATTERY),
     ErrorCode.HEADSET_LOST: (Tone.WARN, Icon.HEADSET),
     ErrorCode.HEADSET_ABSENT: (Tone.WARN, Icon.HEADSET),

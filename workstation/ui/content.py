@@ -28,6 +28,7 @@ from workstation.journey.states import (
     ReadingCard,
     SelfCheck,
     SigningOut,
+    SoundCheck,
     State,
     TaskReview,
     step_of,
@@ -43,6 +44,7 @@ from workstation.ui.screens.locked import LockedScreen
 from workstation.ui.screens.notice import NoticeScreen
 from workstation.ui.screens.self_check import SelfCheckScreen
 from workstation.ui.screens.sign_in import SignInScreen
+from workstation.ui.screens.sound_check import SoundCheckScreen
 from workstation.ui.screens.task import TaskScreen
 from workstation.ui.theme import Theme
 from workstation.ui.views import Scene
@@ -60,6 +62,7 @@ SCREENS: Final[Mapping[type[State], type[Screen]]] = {
     AwaitingMatch: NoticeScreen,
     TaskReview: TaskScreen,
     SelfCheck: SelfCheckScreen,
+    SoundCheck: SoundCheckScreen,
     Launching: NoticeScreen,
     Evaluating: EvaluationScreen,
     Locked: LockedScreen,
@@ -136,6 +139,12 @@ class Content(QWidget):
     def show_frame(self, frame: QImage) -> None:
         """Show a camera picture on the current screen."""
         self._current().show_frame(frame)
+
+    def show_level(self, level_dbfs: float, peak_dbfs: float) -> None:
+        """Show how loud the microphone is, where a meter is."""
+        screen = self._current()
+        if isinstance(screen, SoundCheckScreen):
+            screen.show_level(level_dbfs, peak_dbfs)
 
     def show_time(self) -> None:
         """Show the time of day."""

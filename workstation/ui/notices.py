@@ -22,6 +22,7 @@ from workstation.journey.states import (
     OutOfService,
     SelfCheck,
     SigningOut,
+    SoundCheck,
     State,
     TaskReview,
 )
@@ -111,7 +112,7 @@ def leave_key(state: State) -> str:
             return "action.cancel"
         case AwaitingMatch(problem=problem) if problem in _NOT_HERE:
             return ""
-        case Arriving() | AwaitingMatch() | TaskReview() | SelfCheck() | Launching():
+        case Arriving() | AwaitingMatch() | TaskReview() | SelfCheck() | SoundCheck() | Launching():
             return "action.leave"
         case _:
             return ""

@@ -118,6 +118,7 @@ class Role(StrEnum):
     LEAD = "lead"
     HEADING = "heading"
     STATEMENT = "statement"
+    DIGITS = "digits"
     BODY = "body"
     STRONG = "strong"
     NOTE = "note"
@@ -129,6 +130,7 @@ _TYPE_SCALE: Final = {
     Role.LEAD: (24, 400, Color.MUTED),
     Role.HEADING: (28, 600, Color.INK),
     Role.STATEMENT: (30, 600, Color.INK),
+    Role.DIGITS: (72, 700, Color.BRAND),
     Role.BODY: (22, 400, Color.INK),
     Role.STRONG: (22, 600, Color.INK),
     Role.NOTE: (20, 400, Color.MUTED),

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLayout, QVBoxLayout, QWidget
 from drivers.errors import ErrorCode
 from workstation.conference.pane import Pane
 from workstation.evaluation.surface import Notice, Surface
-from workstation.journey.states import Evaluating, FaceCheck, Journey, Locked, holder_of
+from workstation.journey.states import Evaluating, FaceCheck, Journey, Locked, SoundCheck, holder_of
 from workstation.ui.content import Content
 from workstation.ui.messages import Messages
 from workstation.ui.outage import OutageClock
@@ -113,6 +113,18 @@ class KioskWindow(QWidget):
         has_mirror = isinstance(state, FaceCheck) or (isinstance(state, Locked) and state.checking)
         if self._content is not None and has_mirror:
             self._content.show_frame(frame)
+
+    @Slot(QImage)
+    def show_preview(self, frame: QImage) -> None:
+        """Show the expert's picture as the others will see it; dropped outside of the sound check."""
+        if self._content is not None and isinstance(self._scene.journey.state, SoundCheck):
+            self._content.show_frame(frame)
+
+    @Slot(int, float, float)
+    def show_level(self, attempt: int, level_dbfs: float, peak_dbfs: float) -> None:
+        """Show how loud the microphone is; dropped when it belongs to a test before."""
+        if self._content is not None and attempt == self._scene.journey.attempt:
+            self._content.show_level(level_dbfs, peak_dbfs)
 
     def set_page(self, page: QWidget | None) -> None:
         """Take the main site's page for the evaluation screen; ``None`` lets go of it. The caller keeps owning it."""

@@ -21,6 +21,7 @@ from workstation.journey.states import (
     ReadingCard,
     SelfCheck,
     SigningOut,
+    SoundCheck,
     TaskReview,
 )
 
@@ -37,7 +38,7 @@ def decide(journey: Journey, event: Event) -> Outcome:
             return face.decide(journey, event)
         case Arriving() | AwaitingMatch() | TaskReview():
             return arrival.decide(journey, event)
-        case SelfCheck() | Launching() | SigningOut() | Farewell():
+        case SelfCheck() | SoundCheck() | Launching() | SigningOut() | Farewell():
             return session.decide(journey, event)
         case Evaluating() | Locked():
             return seat.decide(journey, event)

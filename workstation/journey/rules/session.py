@@ -18,9 +18,19 @@ from workstation.journey.events import (
     Wiped,
 )
 from workstation.journey.facts import CheckKind
-from workstation.journey.states import Farewell, Idle, Journey, Launching, OutOfService, SelfCheck, SigningOut
+from workstation.journey.meeting import ConferenceKind
+from workstation.journey.states import (
+    Farewell,
+    Idle,
+    Journey,
+    Launching,
+    OutOfService,
+    SelfCheck,
+    SigningOut,
+    SoundCheck,
+)
 
-from . import launch
+from . import launch, sound
 from .arrival import leave
 from .outcome import Enter, Outcome, Stay, record
 
@@ -30,6 +40,8 @@ def decide(journey: Journey, event: Event) -> Outcome:
     match journey.state:
         case SelfCheck() as state:
             return _self_check(state, event)
+        case SoundCheck() as state:
+            return sound.decide(journey, state, event)
         case Launching() as state:
             return launch.decide(journey, state, event)
         case SigningOut() as state:
@@ -53,11 +65,17 @@ def _self_check(state: SelfCheck, event: Event) -> Outcome:
         case Pressed(intent=Intent.RECHECK) | ConditionRaised() | ConditionCleared():
             return Enter(again)
         case Pressed(intent=Intent.CONFIRM) if state.passed:
-            return Enter(Launching(session=state.session, expert_hash=state.expert_hash))
+            return Enter(_after_self_check(state))
         case Pressed(intent=Intent.CANCEL) | TimerExpired(timer=Timer.STATE):
             return Enter(*leave(holder, state.session.assignment.alias))
         case _:
             return None
+
+
+def _after_self_check(state: SelfCheck) -> SoundCheck | Launching:
+    meets = state.session.assignment.meeting.kind is not ConferenceKind.NONE
+    following = SoundCheck if meets else Launching
+    return following(session=state.session, expert_hash=state.expert_hash)
 
 
 def _signing_out(state: SigningOut, event: Event) -> Outcome:
