@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
@@ -201,8 +201,9 @@ class EvaluationScreen(Screen):
             self._page.setFocus()
 
     def _enable(self) -> None:
-        """Only what is not covered takes keys: the page stays behind a veil, whatever its scripts do."""
-        is_free = not self._is_confirming_end and self._question is None and self._documents is None
+        """Only what is seen and not covered takes keys: hidden is not enough, scripts could still take the keyboard."""
+        is_covered = self._is_confirming_end or self._question is not None or self._documents is not None
+        is_free = not is_covered and not self.isHidden()
         self._conference.setEnabled(is_free)
         self._fold.setEnabled(is_free)
         is_free = is_free and not self._is_staged
@@ -327,10 +328,14 @@ class EvaluationScreen(Screen):
         return self._page if self._question is None else self._question.first
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Disable the page behind another screen: hidden is not enough, its scripts could still take the keyboard."""
-        if not event.spontaneous():
-            self._slot.setEnabled(False)
+        """Disable the pages behind another screen."""
+        self._enable()
         super().hideEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Enable them again."""
+        self._enable()
+        super().showEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the questions over the whole screen."""
