@@ -56,6 +56,7 @@ class Stage:
         config_file: the configuration for the kiosk.
         environment: what the kiosk needs in its environment.
         janus: the conference server, ``None`` where it cannot run.
+        pulse: the sound server with the headset, the same.
         packs: signs the main-site packs that the kiosk believes.
         notes: what is simulated because a real service cannot run here, by device.
     """
@@ -88,7 +89,7 @@ class Stage:
         self._undo = contextlib.ExitStack()
         self._pcscd: PcscdService | None = None
         self._upsd: UpsdService | None = None
-        self._pulse: PulseService | None = None
+        self.pulse: PulseService | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -128,8 +129,8 @@ class Stage:
         self._applied = state
         if state.reader_plugged != before.reader_plugged and self._pcscd:
             self._switch(state.reader_plugged, self._pcscd.start, self._pcscd.stop)
-        if state.headset_plugged != before.headset_plugged and self._pulse:
-            self._switch(state.headset_plugged, self._pulse.plug, self._pulse.unplug)
+        if state.headset_plugged != before.headset_plugged and self.pulse:
+            self._switch(state.headset_plugged, self.pulse.plug, self.pulse.unplug)
         if state.mains_on != before.mains_on and self._upsd:
             self._switch(state.mains_on, self._mains_on, self._mains_off)
         if state.site_link_up != before.site_link_up:
@@ -213,7 +214,7 @@ class Stage:
         except (OSError, RuntimeError) as error:
             self.notes["headset"] = str(error)
             return {"driver": "simulated"}
-        self._pulse = pulse
+        self.pulse = pulse
         pulse.plug()
         self.environment["PULSE_SERVER"] = pulse.server
         return {"driver": "pulse", "playback": PLAYBACK_NAME, "capture": CAPTURE_NAME}
@@ -221,12 +222,12 @@ class Stage:
     @property
     def has_voice(self) -> bool:
         """Whether there is a sound server, and so a microphone to speak into."""
-        return self._pulse is not None
+        return self.pulse is not None
 
     def speak(self) -> None:
         """Let somebody read four digits into the microphone."""
-        if self._pulse is not None:
-            self._pulse.say(digits("3852"))
+        if self.pulse is not None:
+            self.pulse.say(digits("3852"))
 
     def _start_conference(self) -> list[str]:
         """Return what tells the site server of its conference server, nothing where there is none."""
