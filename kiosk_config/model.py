@@ -237,6 +237,14 @@ class Headset(Section):
     capture: Expression = Field(
         default="", description="PulseAudio source name (regular expression). Empty: the default source."
     )
+    spare_playback: Expression = Field(
+        default="", description="Sink of the headset that stands in. Empty: any other that says it is a headset."
+    )
+    spare_capture: Expression = Field(
+        default="", description="Source of the headset that stands in. Empty: any other that says it is a headset."
+    )
+    playback_volume: int = Field(default=70, ge=5, le=100, description="Volume in the ears, in percent.")
+    capture_volume: int = Field(default=80, ge=5, le=100, description="Level of the microphone, in percent.")
 
 
 class Ups(Section):

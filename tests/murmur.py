@@ -50,7 +50,8 @@ class MurmurService:
     def __enter__(self) -> Self:
         deadline = time.monotonic() + START_S
         while "Not registering server" not in self.words():
-            assert self._process.poll() is None and time.monotonic() < deadline, self.words()
+            assert self._process.poll() is None, self.words()
+            assert time.monotonic() < deadline, self.words()
             time.sleep(0.05)
         return self
 

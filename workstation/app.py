@@ -24,6 +24,7 @@ from workstation.bridge.card import CardBridge
 from workstation.bridge.doors import Doors
 from workstation.bridge.face import FaceBridge, to_qimage
 from workstation.bridge.health import HealthBridge
+from workstation.bridge.meeting import NoMeeting
 from workstation.bridge.packs import PackBridge
 from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
@@ -41,8 +42,9 @@ from workstation.identity.presence import Rules, make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
 from workstation.journey.events import Crashed, Intent, Pressed
+from workstation.journey.facts import PhotoPolicy
 from workstation.journey.seat import SeatPolicy
-from workstation.journey.states import Evaluating, Journey, Launching, Locked, PhotoPolicy, SigningOut, State, holder_of
+from workstation.journey.states import Evaluating, Journey, Launching, Locked, SigningOut, State, holder_of
 from workstation.logs import log_event
 from workstation.site.client import SiteClient
 from workstation.site.contract import BoothInfo
@@ -143,6 +145,8 @@ class Application(QObject):
             browser=self._browser,
             doors=doors,
             checks=self._checks,
+            conference=NoMeeting(),
+            sound=NoMeeting(),
             card_types=frozenset(map(CardType, config.reader.card_types)),
             is_drill=config.is_drill,
             parent=self,

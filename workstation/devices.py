@@ -35,7 +35,15 @@ def make_headset(config: BoothConfig) -> Headset:
     # libpulse is loaded at import; a booth of another sound system must start without it.
     from drivers.headset.pulse import PulseHeadset  # noqa: PLC0415
 
-    return PulseHeadset(config.headset.playback, config.headset.capture)
+    headset = config.headset
+    return PulseHeadset(
+        headset.playback,
+        headset.capture,
+        spare_playback=headset.spare_playback,
+        spare_capture=headset.spare_capture,
+        playback_volume=headset.playback_volume,
+        capture_volume=headset.capture_volume,
+    )
 
 
 def make_ups(config: BoothConfig) -> Ups | None:

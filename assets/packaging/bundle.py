@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from workstation.spawn import PROGRAMS
 
 NAME = "evaluation-workstation"
-ASSETS = ("icons", "models", "drill")
+ASSETS = ("icons", "models", "drill", "conference")
 EXCLUDED = (
     # Reached through optional imports of what we use; none of it runs in the kiosk.
     "_pytest", "hypothesis", "httpx", "mypy", "psycopg", "psycopg_binary", "pygments", "rich", "setuptools", "tkinter",
@@ -56,6 +56,9 @@ REQUIRED = (
     *(f"{_QT}/translations/qtwebengine_locales/{locale}" for locale in sorted(LOCALES)),
     *(f"{_QT}/plugins/{plugin}" for plugin in sorted(PLUGINS)),
     "_internal/assets/models/manifest.json",
+    "_internal/assets/conference/index.html",
+    "_internal/assets/conference/vendor/janus.es.js",
+    "_internal/assets/conference/vendor/adapter.js",
     f"_internal/{DLIB_PACKAGE}/{DLIB_NETWORK}",
     # A vendor's library of another word size is loaded by another Python, which needs these as files.
     *(f"_internal/drivers/idcard/vendor/{name}.py" for name in VENDOR_CHILD),

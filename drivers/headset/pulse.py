@@ -14,8 +14,20 @@ from collections.abc import Sequence
 import pulsectl
 from pulsectl._pulsectl import POLLFD, LibPulse
 
-from drivers.contracts import CancelToken, DeviceKind, DeviceState, DeviceStatus
-from drivers.headset.endpoint import Endpoint, Mute, choose, headset_status
+from drivers.contracts import CancelToken, DeviceKind, DeviceState, DeviceStatus, HeadsetPair
+from drivers.errors import DeviceError, ErrorCode
+from drivers.headset.defaults import Defaults
+from drivers.headset.endpoint import (
+    Chosen,
+    Endpoint,
+    Mute,
+    Wanted,
+    choose_pair,
+    device_of,
+    headset_status,
+    serial_of,
+    wear_of,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -35,15 +47,28 @@ class PulseHeadset:
     Args:
         playback_name: regular expression searched in a sink's name and description; "" takes the default sink.
         capture_name: the same for the source.
+        spare_playback, spare_capture: the same for the headset that stands in; "" takes any that says it is one.
+        playback_volume, capture_volume: percent, set by ``take``.
         server: address of the sound server; ``None`` takes the session's.
 
     Raises:
         re.error: a name is no regular expression.
     """
 
-    def __init__(self, playback_name: str = "", capture_name: str = "", *, server: str | None = None) -> None:
-        self._playback = re.compile(playback_name) if playback_name else None
-        self._capture = re.compile(capture_name) if capture_name else None
+    def __init__(
+        self,
+        playback_name: str = "",
+        capture_name: str = "",
+        *,
+        spare_playback: str = "",
+        spare_capture: str = "",
+        playback_volume: int = 70,
+        capture_volume: int = 80,
+        server: str | None = None,
+    ) -> None:
+        self._wanted = Wanted(playback=_compiled(playback_name), capture=_compiled(capture_name))
+        self._spare = Wanted(playback=_compiled(spare_playback), capture=_compiled(spare_capture))
+        self._defaults = Defaults(playback_volume, capture_volume)
         self._server = server
         self._pulse: pulsectl.Pulse | None = None
         self._call_deadline = math.inf
@@ -65,6 +90,36 @@ class PulseHeadset:
         self._is_lost = is_lost
         return status
 
+    def pair(self) -> HeadsetPair | None:
+        """Look at the endpoints now; see ``Headset.pair``."""
+        try:
+            return self._choose().pair
+        except _PULSE_ERRORS:
+            self._disconnect()
+            return None
+
+    def take(self) -> HeadsetPair:
+        """Make the headset that is plugged now the default; see ``Headset.take``."""
+        try:
+            pair = self._choose().pair
+            if pair is None:
+                raise DeviceError(ErrorCode.HEADSET_ABSENT, "no whole headset")
+            self._defaults.take(self._connect(), pair)
+        except _PULSE_ERRORS as error:
+            self._disconnect()
+            raise DeviceError(ErrorCode.HEADSET_ABSENT, "no sound server") from error
+        return pair
+
+    def give_back(self) -> None:
+        """Restore what ``take`` found; see ``Headset.give_back``. A server that is away has nothing to restore."""
+        if not self._defaults.has_taken:
+            return
+        self._call_deadline = time.monotonic() + _CALL_TIMEOUT_S
+        try:
+            self._defaults.give_back(self._connect())
+        except _PULSE_ERRORS:
+            self._disconnect()
+
     def wait(self, *, timeout_s: float, cancel: CancelToken) -> None:
         """Block until something changed since ``status``, the time is up, or ``cancel``; see ``Headset.wait``."""
         self._wake_on(cancel)
@@ -81,23 +136,28 @@ class PulseHeadset:
         self._has_changed = False
 
     def close(self) -> None:
-        """Drop the connection and what wakes ``wait``. Idempotent; no other call may follow."""
+        """Give back, drop the connection and what wakes ``wait``. Idempotent; no other call may follow."""
+        self.give_back()
         self._disconnect()
         self._wake_in.close()
         self._wake_out.close()
 
     def _read_status(self) -> DeviceStatus:
-        self._call_deadline = time.monotonic() + _CALL_TIMEOUT_S
         try:
-            pulse = self._connect()
-            self._has_changed = False
-            server = pulse.server_info()
-            sinks = [_endpoint(sink, server.default_sink_name) for sink in pulse.sink_list()]
-            sources = [_endpoint(source, server.default_source_name) for source in pulse.source_list()]
+            return headset_status(self._choose())
         except _PULSE_ERRORS:
             self._disconnect()
             return DeviceStatus(kind=DeviceKind.HEADSET, state=DeviceState.FAILED, detail="no sound server")
-        return headset_status(choose(sinks, self._playback), choose(sources, self._capture))
+
+    def _choose(self) -> Chosen:
+        """Read the endpoints and choose. Raises what pulsectl raises."""
+        self._call_deadline = time.monotonic() + _CALL_TIMEOUT_S
+        pulse = self._connect()
+        self._has_changed = False
+        server = pulse.server_info()
+        sinks = [_endpoint(sink, server.default_sink_name) for sink in pulse.sink_list()]
+        sources = [_endpoint(source, server.default_source_name) for source in pulse.source_list()]
+        return choose_pair(sinks, sources, self._wanted, self._spare)
 
     def _connect(self) -> pulsectl.Pulse:
         if self._pulse is not None and self._pulse.connected:
@@ -167,12 +227,19 @@ class PulseHeadset:
         return len(ready)
 
 
+def _compiled(expression: str) -> re.Pattern[str] | None:
+    return re.compile(expression) if expression else None
+
+
 def _endpoint(info: pulsectl.PulseSinkInfo | pulsectl.PulseSourceInfo, default_name: str) -> Endpoint:
     is_source = isinstance(info, pulsectl.PulseSourceInfo)
     port = info.port_active
     return Endpoint(
         name=info.name,
         description=info.description,
+        serial=serial_of(info.proplist),
+        device=device_of(info.proplist),
+        wear=wear_of(info.proplist, f"{port.name} {port.description}" if port else ""),
         is_default=info.name == default_name,
         is_null=_is_null(info),
         is_monitor=is_source and info.proplist.get("device.class") == "monitor",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import time
 
-from drivers.contracts import CancelToken, DeviceKind, DeviceState, DeviceStatus
+from drivers.contracts import CancelToken, DeviceKind, DeviceState, DeviceStatus, HeadsetPair, SoundEndpoint
+from drivers.errors import DeviceError, ErrorCode
 from drivers.simulated.bench import BenchFile
 
 _LOOK_S = 0.1
+_PAIR = HeadsetPair(
+    playback=SoundEndpoint(name="simulated-playback", description="USB-Headset-Simulated"),
+    capture=SoundEndpoint(name="simulated-capture", description="USB-Headset-Simulated"),
+)
 
 
 class SimulatedHeadset:
@@ -23,6 +28,19 @@ class SimulatedHeadset:
         if self._known:
             return DeviceStatus(kind=DeviceKind.HEADSET, state=DeviceState.READY, name="USB-Headset-Simulated")
         return DeviceStatus(kind=DeviceKind.HEADSET, state=DeviceState.ABSENT, detail="no playback, no capture")
+
+    def pair(self) -> HeadsetPair | None:
+        """Look at the bench; see ``Headset.pair``."""
+        return _PAIR if self._bench.read().headset_plugged else None
+
+    def take(self) -> HeadsetPair:
+        """Look at the bench; there is no sound server whose default could change. See ``Headset.take``."""
+        if pair := self.pair():
+            return pair
+        raise DeviceError(ErrorCode.HEADSET_ABSENT, "no whole headset")
+
+    def give_back(self) -> None:
+        """Nothing was taken."""
 
     def wait(self, *, timeout_s: float, cancel: CancelToken) -> None:
         """Look at the bench ten times a second until the plug moved; see ``Headset.wait``."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import pulsectl
 
@@ -133,6 +133,17 @@ class PulseService:
         """Mute or unmute the plugged headset's microphone."""
         with self._control() as pulse:
             pulse.mute(pulse.get_source_by_name(CAPTURE_NAME), muted)
+
+    def ear(self, side: Literal["left", "right"]) -> str:
+        """Return the name of a source that hears what the headset plays into one ear."""
+        name = f"hs_ear_{side}"
+        with self._control() as pulse:
+            if all(source.name != name for source in pulse.source_list()):
+                channels = f"channels=1 channel_map=mono master_channel_map=front-{side} remix=no"
+                pulse.module_load(
+                    "module-remap-source", f"master={PLAYBACK_NAME}.monitor {channels} source_name={name}"
+                )
+        return name
 
     @contextmanager
     def _control(self) -> Iterator[pulsectl.Pulse]:

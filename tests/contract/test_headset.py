@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from drivers.contracts import CancelToken, DeviceKind, DeviceState, Headset
+from drivers.errors import DeviceError, ErrorCode
 from drivers.headset.pulse import PulseHeadset
 from drivers.simulated.bench import BenchFile
 from drivers.simulated.headset import SimulatedHeadset
@@ -95,6 +96,23 @@ def test_wait_returns_on_cancel(rig: Rig, delay_s: float | None) -> None:
             headset.wait(timeout_s=60, cancel=cancel)
         timer.join()
     assert time.monotonic() - began < 30
+
+
+def test_pair_and_take(rig: Rig) -> None:
+    headset, plug = rig
+    pair = headset.pair()
+    assert pair is not None
+    assert not pair.is_spare
+    assert headset.take() == pair
+    plug(False)
+    assert headset.pair() is None
+    with pytest.raises(DeviceError) as raised:
+        headset.take()
+    assert raised.value.code is ErrorCode.HEADSET_ABSENT
+    headset.give_back()
+    headset.give_back()
+    plug(True)
+    assert headset.take() == pair
 
 
 def test_close_twice(rig: Rig) -> None:

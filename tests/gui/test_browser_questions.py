@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 from tests.gui.test_ui_window import BOOTH, CONFIRMING, EVALUATING, STATUS, cut_off, texts
 from workstation.evaluation import surface as sf
 from workstation.evaluation.dialogs import DialogDesk, Row
-from workstation.journey.states import Attempt, Journey
+from workstation.journey.facts import Attempt
+from workstation.journey.states import Journey
 from workstation.ui.messages import Language, Messages
 from workstation.ui.theme import install_fonts
 from workstation.ui.widgets.pointer import is_pointer_large

@@ -16,6 +16,7 @@ from workstation.bridge import face as face_bridge
 from workstation.bridge.actions import KioskActions
 from workstation.bridge.doors import Doors
 from workstation.bridge.face import FaceBridge
+from workstation.bridge.meeting import NoMeeting
 from workstation.bridge.presence import PresenceBridge
 from workstation.face.liveness import ChallengePolicy
 from workstation.face.verification import Decision
@@ -24,8 +25,9 @@ from workstation.identity.presence import make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journey import events as ev
 from workstation.journey.diagram import holder
+from workstation.journey.facts import Assignment, Check, CheckKind
 from workstation.journey.seat import SeatPolicy
-from workstation.journey.states import Assignment, Check, CheckKind, Evaluating, Launching, Locked, SigningOut
+from workstation.journey.states import Evaluating, Launching, Locked, SigningOut
 from workstation.ui.messages import Messages
 from workstation.ui.theme import install_fonts
 from workstation.ui.window import KioskWindow
@@ -129,6 +131,7 @@ class Booth(QObject):
         self.actions = KioskActions(
             vault=IdentityVault(), card=self.elsewhere, face=face, presence=self.presence, health=self.elsewhere,
             records=self.elsewhere, browser=self.browser, doors=OpenDoors(), checks=self.elsewhere,
+            conference=NoMeeting(), sound=NoMeeting(),
             card_types=frozenset(CardType), is_drill=True,
         )  # fmt: skip
         self.window = KioskWindow(WORDS)

@@ -13,7 +13,8 @@ from drivers.contracts import Assurance
 from drivers.idcard.record import parse_record
 from drivers.simulated.people import DRILL_CARDS
 from workstation.identity.masking import mask_name
-from workstation.journey.states import FaceCheck, Holder, Journey, SessionId
+from workstation.journey.facts import Holder, SessionId
+from workstation.journey.states import FaceCheck, Journey
 from workstation.ui.messages import Language, Messages
 from workstation.ui.theme import install_fonts
 from workstation.ui.window import KioskWindow

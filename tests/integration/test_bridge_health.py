@@ -22,7 +22,7 @@ from drivers.simulated.ups import SimulatedUps
 from workstation.bridge import health
 from workstation.bridge.health import HealthBridge
 from workstation.health.board import HealthEvent, HealthSnapshot
-from workstation.journey.states import Check, CheckKind
+from workstation.journey.facts import Check, CheckKind
 from workstation.site.contract import ReadingKind, ReadingState
 
 LIMIT_MS = 15_000

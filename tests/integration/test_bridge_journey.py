@@ -14,7 +14,8 @@ from workstation.journey import effects as fx
 from workstation.journey import events as ev
 from workstation.journey import transition as rules
 from workstation.journey.diagram import holder
-from workstation.journey.states import CardProblem, FaceCheck, Idle, Journey, OutOfService, ReadingCard, Resume
+from workstation.journey.facts import Resume
+from workstation.journey.states import CardProblem, FaceCheck, Idle, Journey, OutOfService, ReadingCard
 
 LIMIT_MS = 5_000
 

@@ -13,7 +13,7 @@ from drivers.errors import ErrorCode, KioskError
 from workstation.bridge import records
 from workstation.bridge.records import RecordBridge, resume_from
 from workstation.journal.journal import Journal
-from workstation.journey.states import Resume, SessionId
+from workstation.journey.facts import Resume, SessionId
 
 LIMIT_MS = 10_000
 RESUME = Resume(session_id=SessionId("5b9d4b4e-0000-4000-8000-000000000001"), expert_hash="a" * 64, project_id="P-1")

@@ -19,7 +19,7 @@ from kiosk_config.pack.model import Component, MainSitePack, OriginRule, PageMar
 from workstation.bridge import selfcheck
 from workstation.bridge.doors import Doors
 from workstation.bridge.selfcheck import SelfCheckBridge
-from workstation.journey.states import Check, CheckKind
+from workstation.journey.facts import Check, CheckKind
 from workstation.preflight.components import check_component
 
 LIMIT_MS = 15_000

@@ -7,13 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pulsectl
 import pytest
 
 from drivers.contracts import CancelToken, DeviceState, DeviceStatus
+from drivers.errors import DeviceError
 from drivers.headset.pulse import PulseHeadset
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 
@@ -21,6 +22,13 @@ from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 @pytest.fixture(autouse=True)
 def _expect_loss(allow_logs: Callable[[str], None]) -> None:
     allow_logs("drivers.headset.pulse")
+
+
+@contextmanager
+def control_of(pulse: PulseService) -> Iterator[pulsectl.Pulse]:
+    with closing(pulsectl.Pulse("test", server=pulse.server, connect=False)) as control:
+        control.connect()
+        yield control
 
 
 @pytest.fixture
@@ -129,3 +137,48 @@ def test_cancel_ends_the_wait_for_a_server(tmp_path: Path) -> None:
         headset.wait(timeout_s=60, cancel=cancel)
         timer.join()
         assert cancel.is_cancelled
+
+
+def test_take_and_give_back(pulse: PulseService, headset: PulseHeadset) -> None:
+    pulse.plug()
+    with control_of(pulse) as control:
+        control.module_load("module-null-sink", "sink_name=other")
+        control.sink_default_set("other")
+        control.volume_set_all_chans(control.get_sink_by_name(PLAYBACK_NAME), 0.25)
+        control.mute(control.get_source_by_name(CAPTURE_NAME), True)
+        headset.take()
+        headset.take()
+        sink, source = control.get_sink_by_name(PLAYBACK_NAME), control.get_source_by_name(CAPTURE_NAME)
+        assert control.server_info().default_sink_name == PLAYBACK_NAME
+        assert (round(sink.volume.value_flat, 2), sink.mute) == (0.7, 0)
+        assert (round(source.volume.value_flat, 2), source.mute) == (0.8, 0)
+        headset.give_back()
+        sink, source = control.get_sink_by_name(PLAYBACK_NAME), control.get_source_by_name(CAPTURE_NAME)
+        assert control.server_info().default_sink_name == "other"
+        assert (round(sink.volume.value_flat, 2), sink.mute) == (0.25, 0)
+        assert (round(source.volume.value_flat, 2), source.mute) == (1.0, 1)
+
+
+def test_a_default_that_somebody_else_set_is_left_alone(pulse: PulseService, headset: PulseHeadset) -> None:
+    pulse.plug()
+    with control_of(pulse) as control:
+        for name in ("before", "since"):
+            control.module_load("module-null-sink", f"sink_name={name}")
+        control.sink_default_set("before")
+        headset.take()
+        control.sink_default_set("since")
+        headset.give_back()
+        assert control.server_info().default_sink_name == "since"
+
+
+def test_give_back_survives_the_headset_and_the_server(pulse: PulseService, headset: PulseHeadset) -> None:
+    pulse.plug()
+    headset.take()
+    pulse.unplug()
+    headset.give_back()
+    pulse.plug()
+    headset.take()
+    pulse.stop()
+    headset.give_back()
+    with pytest.raises(DeviceError):
+        headset.take()

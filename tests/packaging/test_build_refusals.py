@@ -26,6 +26,14 @@ def test_no_build_without_the_face_models(installer, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_build_without_the_libraries_of_the_conference_page(installer, tmp_path, monkeypatch):
+    monkeypatch.setattr(installer.build_models, "is_complete", lambda _: True)
+    monkeypatch.setattr(installer, "VENDOR_DIR", tmp_path)
+    monkeypatch.setattr(installer, "WORK", tmp_path / "work")
+    with pytest.raises(installer.BuildError, match=r"python -m assets\.build_page"):
+        installer.build()
+
+
 def test_the_stated_time_of_the_source_counts(installer, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     assert installer.source_date_epoch() == 1_700_000_000

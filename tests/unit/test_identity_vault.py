@@ -13,7 +13,7 @@ from drivers.contracts import Assurance, CardType, IdCardRecord, Image
 from drivers.simulated.people import PERSON_A, PERSON_B
 from workstation.identity.masking import mask_number
 from workstation.identity.vault import IdentityVault
-from workstation.journey.states import Reference
+from workstation.journey.facts import Reference
 from workstation.site.contract import expert_hash
 
 TODAY = date(2026, 6, 1)

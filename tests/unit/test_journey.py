@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from drivers.errors import ErrorCode, OtherCard
 from workstation.journey import effects as fx
 from workstation.journey import events as e
+from workstation.journey import facts
 from workstation.journey import states as s
 from workstation.journey.diagram import explore, holder, sample_events
 from workstation.journey.seat import LeaveReason, SeatLevel, SeatPolicy
 from workstation.journey.transition import TIME_LIMITS_S, start, transition
 
 HASH = "0" * 64
-RESUME = s.Resume(session_id=s.SessionId("S"), expert_hash=HASH, project_id="P")
-TASK = s.Assignment(
+RESUME = facts.Resume(session_id=facts.SessionId("S"), expert_hash=HASH, project_id="P")
+TASK = facts.Assignment(
     project_id="P", project_name="", section="", main_site="", alias="A", role="", starts_at="",
     expected_hours=4, signing="",
 )  # fmt: skip
@@ -63,7 +64,7 @@ def matched(attempt):
 
 
 def checks(code=None):
-    line = s.Check(kind=s.CheckKind.HEADSET, required=True, code=code)
+    line = facts.Check(kind=facts.CheckKind.HEADSET, required=True, code=code)
     return lambda attempt: e.ChecksDone(attempt=attempt, checks=(line,))
 
 
@@ -151,7 +152,7 @@ def test_every_state_of_the_type_is_reachable_and_limited_in_time():
 @st.composite
 def walks(draw, evaluating=False):
     """A random walk of up to 60 events, from the start or the evaluation on; one in ten carries a stale attempt."""
-    journey, _ = start(draw(st.sampled_from([None, RESUME])), draw(st.sampled_from(s.PhotoPolicy)))
+    journey, _ = start(draw(st.sampled_from([None, RESUME])), draw(st.sampled_from(facts.PhotoPolicy)))
     if evaluating:
         journey, _ = play(*TO_EVALUATION, journey=journey)
     steps = []
@@ -159,7 +160,7 @@ def walks(draw, evaluating=False):
         event = draw(st.sampled_from(list(sample_events(journey))))
         before = journey
         if hasattr(event, "attempt") and draw(st.integers(0, 9)) == 0:
-            event = type(event)(**{**vars(event), "attempt": s.Attempt(journey.attempt - 1)})
+            event = type(event)(**{**vars(event), "attempt": facts.Attempt(journey.attempt - 1)})
         journey, effects = transition(journey, event)
         steps.append((before, event, effects, journey))
     return steps
@@ -205,7 +206,7 @@ def test_no_face_is_checked_without_a_picture_and_no_refused_card_is_kept(steps)
         if isinstance(after.state, s.FaceCheck):
             assert after.state.holder.reference is not None
         if isinstance(after.state, s.FetchingReference):
-            assert after.photo_policy is s.PhotoPolicy.SERVER_PHOTO
+            assert after.photo_policy is facts.PhotoPolicy.SERVER_PHOTO
         if isinstance(before.state, s.ReadingCard) and after.state == s.CardProblem(
             code=ErrorCode.PHOTO_REQUIRED, failures=1
         ):
@@ -331,7 +332,7 @@ def test_doubt_is_asked_once_more_and_then_goes_to_a_human():
     journey, _ = play(face(e.FaceOutcome.GREY), journey=journey)
     assert journey.state == s.HumanReview(holder=holder(), code=ErrorCode.FACE_UNCERTAIN)
     journey, _ = play(e.ReviewPassed(session_id="S"), journey=journey)
-    assert journey.state.presence.method is s.PresenceMethod.CARD_HUMAN
+    assert journey.state.presence.method is facts.PresenceMethod.CARD_HUMAN
 
 
 def test_a_review_of_another_visit_is_ignored():
@@ -350,12 +351,12 @@ def kinds(effects):
 def test_one_more_burst_is_taken_when_the_reviewer_asks_and_a_match_lets_in():
     journey, effects = play(*GREY_TWICE, AGAIN)
     assert isinstance(journey.state, s.FaceCheck)
-    assert fx.StartFace(attempt=journey.attempt, reference=s.Reference.CARD_PHOTO) in effects
+    assert fx.StartFace(attempt=journey.attempt, reference=facts.Reference.CARD_PHOTO) in effects
     assert fx.ForgetPicture() in effects
     assert fx.StopTimer(timer=e.Timer.POLL) in effects
     assert fx.Record(kind="review_again", session_id="S", facts=(("count", 1),)) in effects
     journey, _ = play(face(e.FaceOutcome.MATCH), journey=journey)
-    assert journey.state.presence.method is s.PresenceMethod.CARD_FACE
+    assert journey.state.presence.method is facts.PresenceMethod.CARD_FACE
     assert journey.state.holder == holder()
 
 
@@ -425,7 +426,7 @@ NO_PICTURE = (
 
 @pytest.mark.parametrize("events", NO_PICTURE, ids=["no picture", "no face in it"])
 def test_where_the_card_photo_is_required_nobody_signs_in_without(events):
-    journey, effects = play(*events, journey=under(s.PhotoPolicy.DENY))
+    journey, effects = play(*events, journey=under(facts.PhotoPolicy.DENY))
     assert journey.state == s.CardProblem(code=ErrorCode.PHOTO_REQUIRED, failures=1)
     assert fx.WipeIdentity(attempt=journey.attempt) in effects
     assert any(isinstance(effect, fx.Record) and effect.kind == "visit_refused" for effect in effects)
@@ -434,17 +435,17 @@ def test_where_the_card_photo_is_required_nobody_signs_in_without(events):
 
 @pytest.mark.parametrize("events", NO_PICTURE, ids=["no picture", "no face in it"])
 def test_the_sites_photo_takes_the_place_of_a_missing_one(events):
-    journey, effects = play(*events, journey=under(s.PhotoPolicy.SERVER_PHOTO))
+    journey, effects = play(*events, journey=under(facts.PhotoPolicy.SERVER_PHOTO))
     assert fx.FetchReference(attempt=journey.attempt) in effects
     journey, effects = play(lambda a: e.ReferenceArrived(attempt=a), journey=journey)
-    assert fx.StartFace(attempt=journey.attempt, reference=s.Reference.SITE_PHOTO) in effects
+    assert fx.StartFace(attempt=journey.attempt, reference=facts.Reference.SITE_PHOTO) in effects
     journey, _ = play(face(e.FaceOutcome.MATCH), journey=journey)
-    assert journey.state.presence.method is s.PresenceMethod.CARD_FACE
+    assert journey.state.presence.method is facts.PresenceMethod.CARD_FACE
 
 
 def test_a_photo_of_the_site_that_shows_no_face_goes_to_a_human():
     arrived = lambda a: e.ReferenceArrived(attempt=a)  # noqa: E731
-    journey, _ = play(*NO_PICTURE[0], arrived, no_face_in_the_photo, journey=under(s.PhotoPolicy.SERVER_PHOTO))
+    journey, _ = play(*NO_PICTURE[0], arrived, no_face_in_the_photo, journey=under(facts.PhotoPolicy.SERVER_PHOTO))
     assert isinstance(journey.state, s.HumanReview)
 
 
@@ -458,7 +459,7 @@ def test_a_photo_of_the_site_that_shows_no_face_goes_to_a_human():
     ids=["missing", "site away", "too late"],
 )
 def test_without_the_sites_photo_a_human_compares(answer):
-    journey, _ = play(*NO_PICTURE[0], answer, journey=under(s.PhotoPolicy.SERVER_PHOTO))
+    journey, _ = play(*NO_PICTURE[0], answer, journey=under(facts.PhotoPolicy.SERVER_PHOTO))
     assert journey.state == s.HumanReview(holder=holder(reference=False), code=ErrorCode.CARD_PHOTO_UNUSABLE)
 
 
@@ -517,8 +518,8 @@ def test_a_site_server_that_is_away_only_delays_the_arrival():
 
 
 def test_a_missing_component_is_journaled_by_name():
-    kind, code = s.CheckKind.PACK, ErrorCode.COMPONENT_MISSING
-    line = s.Check(kind=kind, required=True, code=code, detail="CA驱动")
+    kind, code = facts.CheckKind.PACK, ErrorCode.COMPONENT_MISSING
+    line = facts.Check(kind=kind, required=True, code=code, detail="CA驱动")
     journey, effects = play(*TO_CHECK, lambda attempt: e.ChecksDone(attempt=attempt, checks=(line,)))
     assert not journey.state.passed
     [record] = [effect for effect in effects if isinstance(effect, fx.Record)]
@@ -577,7 +578,7 @@ def test_after_a_restart_the_same_person_goes_straight_back():
 
 
 def test_after_a_restart_another_person_goes_the_whole_way():
-    journey, _ = start(s.Resume(session_id=s.SessionId("R"), expert_hash="1" * 64, project_id="P"))
+    journey, _ = start(facts.Resume(session_id=facts.SessionId("R"), expert_hash="1" * 64, project_id="P"))
     assert isinstance(play(*TO_TASK, journey=journey)[0].state, s.TaskReview)
 
 

@@ -14,8 +14,8 @@ import workstation.ui
 from drivers.errors import ErrorCode, OtherCard
 from workstation.face.coaching import Coaching as EngineCoaching
 from workstation.face.liveness import Action
+from workstation.journey.facts import CheckKind, Step
 from workstation.journey.seat import LeaveReason
-from workstation.journey.states import CheckKind, Step
 from workstation.site.contract import ReadingKind
 from workstation.ui.messages import Language, Messages, clock, placeholders
 from workstation.ui.views import Coaching, Prompt

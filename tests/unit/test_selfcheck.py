@@ -11,7 +11,8 @@ from workstation.health.board import HealthSnapshot
 from workstation.health.readings import Moment, Reading
 from workstation.health.selfcheck import REQUIRED, WAITED_FOR, evaluate, is_fresh
 from workstation.journey.diagram import holder
-from workstation.journey.states import Assignment, Check, CheckKind, Presence, PresenceMethod, SelfCheck, Session
+from workstation.journey.facts import Assignment, Check, CheckKind, Presence, PresenceMethod, Session
+from workstation.journey.states import SelfCheck
 from workstation.site.contract import ReadingKind, ReadingState
 
 OK, WARN, BAD, UNKNOWN = ReadingState.OK, ReadingState.WARN, ReadingState.BAD, ReadingState.UNKNOWN

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import time
 from datetime import date
-from functools import partial
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from drivers.contracts import Assurance, CardType, DeviceKind, DeviceState, DeviceStatus, IdCardRecord, Image
-from drivers.errors import ErrorCode, KioskError, OtherCard
+from drivers.errors import ErrorCode, OtherCard
 from workstation.face.verification import Observation
 from workstation.health.board import HealthEvent
-from workstation.identity.vault import IdentityVault
+from workstation.identity.vault import IdentityVault, overwrite
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
-from workstation.journey.states import Attempt, Check, holder_of
-from workstation.site.contract import Command, Launch, MatchReply
+from workstation.journey.facts import Attempt, Check
+from workstation.journey.states import holder_of
 
-from .answers import REFERENCE_KINDS, comparison_facts, matched, ordered
+from .answers import REFERENCE_KINDS, comparison_facts
 from .browser import BrowserBridge
 from .card import CardBridge
 from .doors import Doors
 from .face import FaceBridge
 from .health import HealthBridge
 from .journey import JourneyBridge
+from .meeting import Conference, SoundCheck
 from .presence import PresenceBridge
 from .records import RecordBridge
 from .selfcheck import SelfCheckBridge
 from .site import SiteBridge
+from .site_answers import SiteAnswers
 
 
 class KioskActions(QObject):
@@ -57,6 +58,8 @@ class KioskActions(QObject):
         browser: BrowserBridge,
         doors: Doors,
         checks: SelfCheckBridge,
+        conference: Conference,
+        sound: SoundCheck,
         card_types: frozenset[CardType],
         is_drill: bool,
         parent: QObject | None = None,
@@ -64,11 +67,11 @@ class KioskActions(QObject):
         super().__init__(parent)
         self._vault, self._card, self._face, self._health = vault, card, face, health
         self._presence, self._records, self._browser, self._doors = presence, records, browser, doors
-        self._checks = checks
+        self._checks, self._conference, self._sound = checks, conference, sound
         self._recorded_at: dict[str, float] = {}
         self._card_types, self._is_drill = card_types, is_drill
-        self._site: SiteBridge | None = None
         self.journey = JourneyBridge(self, self)
+        self._site = SiteAnswers(self.journey, vault=vault, doors=doors, health=health, records=records, parent=self)
         card.card_inserted.connect(self._on_card_inserted)
         card.card_lifted.connect(self._on_card_lifted)
         card.status_observed.connect(self._on_card_status_observed)
@@ -79,8 +82,8 @@ class KioskActions(QObject):
         face.failed.connect(self._on_face_failed)
         presence.found.connect(self._on_presence_found)
         presence.failed.connect(self._on_presence_failed)
-        health.condition_raised.connect(self._on_health_condition_raised)
-        health.condition_cleared.connect(self._on_health_condition_cleared)
+        health.condition_raised.connect(self.on_condition_raised)
+        health.condition_cleared.connect(self.on_condition_cleared)
         health.event_found.connect(self._on_health_event_found)
         self._checks.checked.connect(self._on_checks_checked)
         records.failed.connect(self._on_records_failed)
@@ -92,14 +95,7 @@ class KioskActions(QObject):
 
     def join_site(self, site: SiteBridge) -> None:
         """Use this site server from now on. Until then requests fail as if it were away, and are repeated."""
-        self._site = site
-        site.photo_answered.connect(self._on_site_photo_answered)
-        site.review_answered.connect(self._on_site_review_answered)
-        site.arrival_recorded.connect(self._on_site_arrival_recorded)
-        site.match_answered.connect(self._on_site_match_answered)
-        site.launch_granted.connect(self._on_site_launch_granted)
-        site.request_failed.connect(self._on_site_request_failed)
-        site.command_received.connect(self._on_site_command_received)
+        self._site.join(site)
 
     # --- effects -------------------------------------------------------------------------------------------------
 
@@ -111,15 +107,17 @@ class KioskActions(QObject):
             case fx.WatchSeat() | fx.StopWatching() | fx.StartUnlock() | fx.StopFace():
                 self._use_camera(effect)
             case fx.FetchReference() | fx.SendReview() | fx.SendArrival() | fx.AskMatch() | fx.RequestLaunch():
-                self._ask_site(effect)
+                self._site.ask(effect)
             case fx.PrepareBrowser() | fx.OpenPage() | fx.ClosePage():
                 self._use_browser(effect)
+            case fx.JoinConference() | fx.HoldConference() | fx.LeaveConference():
+                self._meet(effect)
+            case fx.StartSoundCheck() | fx.StopSoundCheck() | fx.AnswerSoundCheck():
+                self._check_sound(effect)
             case fx.WipeIdentity() | fx.ForgetPicture() | fx.Record() | fx.KeepResume() | fx.ForgetResume():
                 self._remember(effect)
-            case fx.Restart():
-                self.restart_requested.emit()
-            case fx.StartAfresh():
-                self.afresh_requested.emit()
+            case fx.Restart() | fx.StartAfresh():
+                (self.restart_requested if isinstance(effect, fx.Restart) else self.afresh_requested).emit()
             case fx.StartTimer() | fx.StopTimer():
                 raise TypeError("timers belong to JourneyBridge")
 
@@ -150,33 +148,6 @@ class KioskActions(QObject):
             case fx.StopFace():
                 self._face.stop()
 
-    def _ask_site(
-        self, effect: fx.FetchReference | fx.SendReview | fx.SendArrival | fx.AskMatch | fx.RequestLaunch
-    ) -> None:
-        if self._site is None:
-            self._tell(ev.SiteFailed(attempt=effect.attempt, code=ErrorCode.SITE_SERVER_UNREACHABLE))
-            return
-        match effect:
-            case fx.FetchReference(attempt=attempt):
-                self._site.fetch_photo(attempt, self._vault.expert_hash)
-            case fx.SendReview(attempt=attempt, session_id=session_id, code=code, may_repeat=may_repeat):
-                evidence = partial(self._vault.evidence, session_id)
-                self._site.review(attempt, session_id, code, evidence, may_repeat=may_repeat)
-            case fx.SendArrival(attempt=attempt, session_id=session_id, method=method):
-                self._site.arrive(attempt, session_id, method, self._vault.expert_hash)
-            case fx.AskMatch(attempt=attempt, session_id=session_id):
-                self._site.match(attempt, session_id)
-            case fx.RequestLaunch():
-                self._request_launch(self._site, effect)
-
-    def _request_launch(self, site: SiteBridge, effect: fx.RequestLaunch) -> None:
-        try:
-            by_account = self._doors.needs_account(by_account=effect.by_account)
-        except KioskError as error:
-            self._tell(ev.SiteFailed(attempt=effect.attempt, code=error.code))
-            return
-        site.launch(effect.attempt, effect.session_id, effect.project_id, by_account=by_account)
-
     def _use_browser(self, effect: fx.PrepareBrowser | fx.OpenPage | fx.ClosePage) -> None:
         match effect:
             case fx.PrepareBrowser():
@@ -189,6 +160,24 @@ class KioskActions(QObject):
             case fx.ClosePage():
                 self._doors.drop_grant()
                 self._browser.close_page()
+
+    def _meet(self, effect: fx.JoinConference | fx.HoldConference | fx.LeaveConference) -> None:
+        match effect:
+            case fx.JoinConference(attempt=attempt, session_id=session_id, project_id=project_id):
+                self._conference.join(attempt, session_id, project_id)
+            case fx.HoldConference(held=held):
+                self._conference.hold(held=held)
+            case fx.LeaveConference():
+                self._conference.leave()
+
+    def _check_sound(self, effect: fx.StartSoundCheck | fx.StopSoundCheck | fx.AnswerSoundCheck) -> None:
+        match effect:
+            case fx.StartSoundCheck(attempt=attempt, voice=voice, mask=mask):
+                self._sound.start(attempt, voice=voice, mask=mask)
+            case fx.StopSoundCheck():
+                self._sound.stop()
+            case fx.AnswerSoundCheck(heard=heard):
+                self._sound.answer(heard=heard)
 
     def _remember(
         self, effect: fx.WipeIdentity | fx.ForgetPicture | fx.Record | fx.KeepResume | fx.ForgetResume
@@ -237,7 +226,7 @@ class KioskActions(QObject):
     def _on_card_read(self, attempt: int, record: IdCardRecord, portrait: Image | None) -> None:
         refusal = self._refusal(record)
         if attempt != self.journey.journey.attempt or refusal is not None:
-            _overwrite(portrait)  # not even kept when the visit it was read for is over
+            overwrite(portrait)  # not even kept when the visit it was read for is over
             if refusal is not None:
                 self._on_card_failed(attempt, refusal, None)
             return
@@ -259,7 +248,7 @@ class KioskActions(QObject):
         if attempt == self.journey.journey.attempt:
             self._vault.keep_live(picture)
         else:
-            _overwrite(picture)
+            overwrite(picture)
 
     @Slot(int, object)
     def _on_face_observed(self, attempt: int, observation: Observation) -> None:
@@ -297,11 +286,13 @@ class KioskActions(QObject):
         self._records.append("seat_watch_failed", holder.session_id if holder else "", {"code": code.value})
 
     @Slot(object)
-    def _on_health_condition_raised(self, code: ErrorCode) -> None:
+    def on_condition_raised(self, code: ErrorCode) -> None:
+        """Tell the journey what is wrong with the booth, whoever found it; the conference is one of those."""
         self._tell(ev.ConditionRaised(code=code))
 
     @Slot(object)
-    def _on_health_condition_cleared(self, code: ErrorCode) -> None:
+    def on_condition_cleared(self, code: ErrorCode) -> None:
+        """Tell the journey that this is well again."""
         if code is ErrorCode.STORAGE_FULL and self._records.is_failing:
             return
         self._tell(ev.ConditionCleared(code=code))
@@ -344,58 +335,3 @@ class KioskActions(QObject):
     def _on_browser_navigation_refused(self, host: str, reason: str) -> None:
         facts: dict[str, fx.Fact] = {"host": host, "reason": reason, "code": ErrorCode.ACTION_NOT_ALLOWED.value}
         self._records.append("navigation_refused", "", facts)
-
-    @Slot(int, object)
-    def _on_site_photo_answered(self, attempt: int, picture: Image | None) -> None:
-        if attempt != self.journey.journey.attempt:
-            _overwrite(picture)
-        elif picture is None:
-            self._tell(ev.ReferenceMissing(attempt=Attempt(attempt)))
-        else:
-            self._vault.keep_reference(picture)
-            self._tell(ev.ReferenceArrived(attempt=Attempt(attempt)))
-
-    @Slot(int, bool)
-    def _on_site_review_answered(self, attempt: int, taken: bool) -> None:
-        journey = self.journey.journey
-        holder = holder_of(journey.state)
-        if attempt == journey.attempt and holder is not None:
-            self._vault.forget_live()
-            self._records.append("review_sent", holder.session_id, {"taken": taken})
-
-    @Slot(int, str, str)
-    def _on_site_arrival_recorded(self, attempt: int, expert_hash: str, elsewhere: str) -> None:
-        self._tell(ev.ArrivalRecorded(attempt=Attempt(attempt), expert_hash=expert_hash, elsewhere=elsewhere))
-
-    @Slot(int, object)
-    def _on_site_match_answered(self, attempt: int, reply: MatchReply) -> None:
-        if reply.assignment is not None:
-            self._doors.expect(reply.assignment.main_site_id)
-        event = matched(attempt, reply, self._doors.conference())
-        if isinstance(event, ev.ExpertMatched):
-            self._health.watch_main_site(self._doors.origin(), self._doors.trust())
-        self._tell(event)
-
-    @Slot(int, object)
-    def _on_site_launch_granted(self, attempt: int, launch: Launch) -> None:
-        if attempt != self.journey.journey.attempt:
-            return
-        try:
-            self._tell(self._doors.take(attempt, launch))
-        except KioskError as error:
-            self._tell(ev.SiteFailed(attempt=Attempt(attempt), code=error.code))
-
-    @Slot(int, object)
-    def _on_site_request_failed(self, attempt: int, code: ErrorCode) -> None:
-        self._tell(ev.SiteFailed(attempt=Attempt(attempt), code=code))
-
-    @Slot(object)
-    def _on_site_command_received(self, command: Command) -> None:
-        event = ordered(command)
-        if event is not None:
-            self._tell(event)
-
-
-def _overwrite(picture: Image | None) -> None:
-    if picture is not None:
-        picture.fill(0)

@@ -7,8 +7,9 @@ from workstation.face.contract import ReferenceKind
 from workstation.face.verification import Observation
 from workstation.journey import effects as fx
 from workstation.journey import events as ev
+from workstation.journey.facts import Assignment, Attempt, Reference
 from workstation.journey.meeting import ConferenceKind, Meeting
-from workstation.journey.states import Assignment, Attempt, Locked, Reference, State, holder_of
+from workstation.journey.states import Locked, State, holder_of
 from workstation.site.contract import Command, CommandKind, MatchReply, MatchState
 
 REFERENCE_KINDS = {

@@ -10,8 +10,8 @@ from workstation.evaluation.entry import Account, Entry
 from workstation.evaluation.marks import origin_of
 from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust, trust_of
 from workstation.journey.events import LaunchGranted
+from workstation.journey.facts import Attempt
 from workstation.journey.meeting import ConferenceKind
-from workstation.journey.states import Attempt
 from workstation.site.contract import Launch
 
 

@@ -12,6 +12,7 @@ from drivers.contracts import CancelToken
 from drivers.errors import ErrorCode, KioskError
 from kiosk_config.pack.model import ExternalClient, MainSitePack
 from workstation.conference.external.place import ClientPlace
+from workstation.conference.external.process import forget_clients
 from workstation.conference.external.run import ClientRun, News, StreamMuter
 from workstation.conference.external.start import Invitation
 from workstation.conference.external.supervision import Phase
@@ -70,6 +71,7 @@ class ExternalConferenceBridge(QObject):
         self._condition: ErrorCode | None = None
         self.lane = Lane("external-conference", self)
         self._told.connect(self._on_told)
+        self.lane.submit(forget_clients)
 
     def invite(self, alias: str, plan: ConferencePlan) -> None:
         """Say what the coming stay joins with: it arrives with the expert's assignment. Forgotten by ``leave``."""

@@ -9,8 +9,9 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from workstation.journey import effects as fx
 from workstation.journey.events import Crashed, Event, Timer, TimerExpired
+from workstation.journey.facts import Attempt, PhotoPolicy, Resume
 from workstation.journey.seat import USUAL_SEAT_POLICY, SeatPolicy
-from workstation.journey.states import Attempt, Journey, PhotoPolicy, Resume
+from workstation.journey.states import Journey
 from workstation.journey.transition import start, transition
 
 

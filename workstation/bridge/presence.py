@@ -10,8 +10,8 @@ from drivers.errors import ErrorCode
 from workstation.face.seat import SeatObservation
 from workstation.identity.presence import ActiveFinding, PresenceWatch, Rules
 from workstation.journey.events import SeatChanged, SeatTaken
+from workstation.journey.facts import Attempt
 from workstation.journey.seat import SeatLevel
-from workstation.journey.states import Attempt
 
 from .face import FaceBridge
 

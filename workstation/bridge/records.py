@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from drivers.errors import ErrorCode, KioskError
 from workstation.journal.journal import Journal
 from workstation.journey.effects import Fact
-from workstation.journey.states import Resume
+from workstation.journey.facts import Resume
 
 from .threads import Lane
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from drivers.errors import ErrorCode, KioskError
 from kiosk_config.pack.model import MainSitePack
-from workstation.journey.states import Check, CheckKind
+from workstation.journey.facts import Check, CheckKind
 from workstation.preflight.components import check_component
 from workstation.site.preflight import PreflightVerdict
 

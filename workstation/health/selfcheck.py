@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drivers.errors import ErrorCode
 from workstation.health.board import HealthSnapshot
-from workstation.journey.states import Check, CheckKind
+from workstation.journey.facts import Check, CheckKind
 from workstation.site.contract import ReadingKind, ReadingState
 
 REQUIRED = frozenset({CheckKind.HEADSET, CheckKind.CAMERA, CheckKind.MAIN_SITE})

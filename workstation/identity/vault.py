@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from drivers.contracts import IdCardRecord, Image
 from workstation.identity.masking import mask_name, mask_number
-from workstation.journey.states import Holder, Reference, SessionId
+from workstation.journey.facts import Holder, Reference, SessionId
 from workstation.site.contract import expert_hash
 
 
@@ -29,8 +29,7 @@ class Evidence:
     def overwrite(self) -> None:
         """Wipe the pictures."""
         for picture in (self.card_photo, self.live_picture):
-            if picture is not None:
-                picture.fill(0)
+            overwrite(picture)
 
 
 class IdentityVault:
@@ -63,7 +62,7 @@ class IdentityVault:
     def keep_reference(self, picture: Image) -> None:
         """Compare with the site's picture of the same person from now on. When nobody is known, forget it at once."""
         with self._lock:
-            _wipe(self._site_photo)
+            overwrite(self._site_photo)
             self._site_photo = picture
             if self._record is None:
                 self._forget()
@@ -71,7 +70,7 @@ class IdentityVault:
     def keep_live(self, picture: Image) -> None:
         """Keep this picture of the person in the booth in place of the one before, for a reviewer."""
         with self._lock:
-            _wipe(self._live_picture)
+            overwrite(self._live_picture)
             self._live_picture = picture
             if self._record is None:
                 self._forget()
@@ -79,7 +78,7 @@ class IdentityVault:
     def forget_live(self) -> None:
         """Forget the picture of the person in the booth."""
         with self._lock:
-            _wipe(self._live_picture)
+            overwrite(self._live_picture)
             self._live_picture = None
 
     @property
@@ -112,7 +111,7 @@ class IdentityVault:
 
     def _forget(self) -> None:
         for picture in (self._card_photo, self._site_photo, self._live_picture):
-            _wipe(picture)
+            overwrite(picture)
         self._record = self._card_photo = self._site_photo = self._live_picture = None
         self._session_id = ""
 
@@ -121,6 +120,7 @@ def _copy(picture: Image | None) -> Image | None:
     return None if picture is None else picture.copy()
 
 
-def _wipe(picture: Image | None) -> None:
+def overwrite(picture: Image | None) -> None:
+    """Wipe a picture that nobody will look at any more."""
     if picture is not None:
         picture.fill(0)

@@ -13,23 +13,9 @@ from dataclasses import replace
 from drivers.errors import ErrorCode, OtherCard
 
 from . import events as e
+from .facts import Assignment, Attempt, Check, CheckKind, Holder, PhotoPolicy, Reference, Resume, SessionId
 from .seat import SeatLevel
-from .states import (
-    Assignment,
-    Attempt,
-    Check,
-    CheckKind,
-    Evaluating,
-    Holder,
-    Journey,
-    Launching,
-    Locked,
-    PhotoPolicy,
-    Reference,
-    Resume,
-    SessionId,
-    State,
-)
+from .states import Evaluating, Journey, Launching, Locked, State
 from .transition import start, transition
 from .way import Way
 

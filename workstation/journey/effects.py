@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from drivers.errors import ErrorCode
 
 from .events import Timer
-from .states import Attempt, Reference, Resume, SessionId
+from .facts import Attempt, Reference, Resume, SessionId
 
 Fact = str | int | float | bool | None
 
@@ -143,6 +143,53 @@ class ClosePage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JoinConference:
+    """Join the meeting of this stay, or go on with it; troubles are conditions (E-404, E-407, E-408)."""
+
+    attempt: Attempt
+    session_id: SessionId
+    project_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldConference:
+    """While ``held``, nothing of this booth is sent and nothing is played, as nobody proven sits there."""
+
+    held: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveConference:
+    """Leave the meeting for good and give the headset back; nothing where none was joined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartSoundCheck:
+    """Test the headset with the expert; answer SoundStepped and, once, SoundChecked.
+
+    Attributes:
+        voice: the project wants voices changed: that is how the expert hears the own voice.
+        mask: the project wants faces covered: that is how the expert sees the own picture.
+    """
+
+    attempt: Attempt
+    voice: bool
+    mask: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopSoundCheck:
+    """End the test and forget what was recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerSoundCheck:
+    """The expert heard what was played, or wants to hear it again."""
+
+    heard: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class WipeIdentity:
     """Overwrite and drop everything the booth knows of the person; answer Wiped."""
 
@@ -219,6 +266,12 @@ Effect = (
     | RequestLaunch
     | OpenPage
     | ClosePage
+    | JoinConference
+    | HoldConference
+    | LeaveConference
+    | StartSoundCheck
+    | StopSoundCheck
+    | AnswerSoundCheck
     | WipeIdentity
     | Record
     | StartTimer

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from drivers.errors import ErrorCode, OtherCard
 
+from .facts import Assignment, Attempt, Check, Holder, PhotoPolicy, Resume
+from .meeting import SoundStep
 from .seat import USUAL_SEAT_POLICY, SeatLevel, SeatPolicy
-from .states import Assignment, Attempt, Check, Holder, PhotoPolicy, Resume
 
 
 class FaceOutcome(StrEnum):
@@ -186,6 +187,28 @@ class ChecksDone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoundStepped:
+    """The sound check came to ``step``. ``digits`` are to be read out where it asks for a voice."""
+
+    attempt: Attempt
+    step: SoundStep
+    digits: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundChecked:
+    """The sound check is over: good, or what is wrong (E-401 to E-404).
+
+    Attributes:
+        suggestion: what most likely helps against E-402: ``mute-switch``, ``too-quiet``, ``clipping`` or ``hum``.
+    """
+
+    attempt: Attempt
+    code: ErrorCode | None = None
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LaunchGranted:
     """The site issued a ticket or an account; it waits in the application, not here.
 
@@ -308,6 +331,8 @@ Event = (
     | MatchPending
     | SiteFailed
     | ChecksDone
+    | SoundStepped
+    | SoundChecked
     | LaunchGranted
     | PageOpened
     | PageFailed

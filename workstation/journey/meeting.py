@@ -31,3 +31,17 @@ class Meeting:
 
 
 NO_MEETING = Meeting()
+
+
+class SoundStep(StrEnum):
+    """Where the sound check is.
+
+    STARTING: the headset is opened. TONE_LEFT, TONE_RIGHT: a tone sounds in that ear, and the expert says whether it
+    was heard. SPEAK: digits are read out. HEAR_BACK: the expert hears the own voice as the others will.
+    """
+
+    STARTING = "starting"
+    TONE_LEFT = "tone-left"
+    TONE_RIGHT = "tone-right"
+    SPEAK = "speak"
+    HEAR_BACK = "hear-back"

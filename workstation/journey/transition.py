@@ -48,15 +48,16 @@ from .events import (
     Timer,
     TimerExpired,
 )
+from .facts import Attempt, PhotoPolicy, Reference, Resume
 from .rules import decide, launch
 from .rules.arrival import REFUSED_STAY_S
 from .rules.face import send_review
+from .rules.meeting import meet
 from .rules.outcome import Enter, Outcome, Stay
 from .rules.seat import lock_report_s
 from .seat import USUAL_SEAT_POLICY, SeatPolicy
 from .states import (
     Arriving,
-    Attempt,
     AwaitingMatch,
     CardProblem,
     Evaluating,
@@ -70,10 +71,7 @@ from .states import (
     Launching,
     Locked,
     OutOfService,
-    PhotoPolicy,
     ReadingCard,
-    Reference,
-    Resume,
     SelfCheck,
     SigningOut,
     State,
@@ -137,9 +135,9 @@ def _carry_out(journey: Journey, before: tuple[Effect, ...], outcome: Outcome) -
         case Stay(state=state, effects=effects):
             return replace(journey, state=state), before + effects
         case Enter(state=state, effects=effects):
-            leaving = _on_exit(journey.state, state)
+            old, leaving = journey.state, _on_exit(journey.state, state)
             journey = replace(journey, state=state, attempt=Attempt(journey.attempt + 1), help_called=False)
-            return journey, before + leaving + effects + _on_entry(journey)
+            return journey, before + leaving + effects + meet(old, journey) + _on_entry(journey)
 
 
 def _crash(journey: Journey, event: Crashed) -> Step:

@@ -45,6 +45,8 @@ class Reason(StrEnum):
     PACKAGE_OLD = "package-old"
     NO_PACKAGES = "no-packages"
     NOT_IN_THIS_VERSION = "not-in-this-version"
+    NOT_EXECUTABLE = "not-executable"
+    NO_SCREEN = "no-screen"
     RUNS_AS_ROOT = "runs-as-root"
     BROWSER_FAILED = "browser-failed"
     HOST_REFUSED = "host-refused"

@@ -56,6 +56,6 @@ def _audience(pack: MainSitePack, sub_site: str) -> list[PreflightCheck]:
 
 
 def _conference(pack: MainSitePack) -> list[PreflightCheck]:
-    if pack.conference == "none":
+    if pack.conference != "built-in":
         return []
     return [warned(PreflightKind.CONFERENCE, pack.conference, Reason.NOT_IN_THIS_VERSION)]

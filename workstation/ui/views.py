@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from PySide6.QtGui import QImage
 
-from workstation.journey.states import Holder, Idle, Journey, holder_of
+from workstation.journey.facts import Holder
+from workstation.journey.states import Idle, Journey, holder_of
 from workstation.site.contract import ReadingKind, ReadingState
 
 

@@ -12,13 +12,7 @@ from PySide6.QtWidgets import QLayout, QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
 from workstation.evaluation.surface import Notice, Surface
-from workstation.journey.states import (
-    Evaluating,
-    FaceCheck,
-    Journey,
-    Locked,
-    holder_of,
-)
+from workstation.journey.states import Evaluating, FaceCheck, Journey, Locked, holder_of
 from workstation.ui.content import Content
 from workstation.ui.messages import Messages
 from workstation.ui.outage import OutageClock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -13,7 +14,11 @@ from pathlib import Path
 
 import psutil
 
+from workstation.private_folder import wipe_leftovers
+
 from .start import Start
+
+_log = logging.getLogger(__name__)
 
 FAMILY = "evaluation-workstation-conference"
 KILL_WAIT_S = 5.0
@@ -81,6 +86,15 @@ class ClientProcess:
 def end_strays(home: Path) -> None:
     """End what a crashed kiosk's client still does in ``home``."""
     _end(home, 0, 0.0)
+
+
+def forget_clients() -> None:
+    """End and delete what clients before a crash have left. Never raises."""
+    try:
+        if count := wipe_leftovers(FAMILY, before_wipe=end_strays):
+            _log.warning("conference clients of %d crashed kiosks ended", count)
+    except OSError as error:
+        _log.error("no look for conference clients left behind: %s", type(error).__name__)
 
 
 def _end(home: Path, leader: int, terminate_s: float) -> None:

@@ -17,14 +17,13 @@ from workstation.journey.events import (
     Timer,
     TimerExpired,
 )
+from workstation.journey.facts import Holder, Session
 from workstation.journey.states import (
     Arriving,
     AwaitingMatch,
-    Holder,
     Journey,
     Launching,
     SelfCheck,
-    Session,
     SigningOut,
     State,
     TaskReview,

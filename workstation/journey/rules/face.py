@@ -24,20 +24,16 @@ from workstation.journey.events import (
     Timer,
     TimerExpired,
 )
+from workstation.journey.facts import Holder, PhotoPolicy, Presence, PresenceMethod, Reference
 from workstation.journey.states import (
     Arriving,
     CardProblem,
     FaceCheck,
     FaceProblem,
     FetchingReference,
-    Holder,
     HumanReview,
     Idle,
     Journey,
-    PhotoPolicy,
-    Presence,
-    PresenceMethod,
-    Reference,
     State,
 )
 

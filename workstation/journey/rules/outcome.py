@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from workstation.journey.effects import Effect, Record, StartTimer
 from workstation.journey.events import Timer
-from workstation.journey.states import Holder, Journey, State
+from workstation.journey.facts import Holder
+from workstation.journey.states import Journey, State
 
 
 @dataclass(frozen=True)

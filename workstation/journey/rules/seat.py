@@ -34,12 +34,7 @@ from workstation.journey.events import (
     TimerExpired,
 )
 from workstation.journey.seat import LeaveReason, SeatLevel
-from workstation.journey.states import (
-    Evaluating,
-    Journey,
-    Locked,
-    SigningOut,
-)
+from workstation.journey.states import Evaluating, Journey, Locked, SigningOut
 
 from .arrival import leave
 from .launch import after_page_lost

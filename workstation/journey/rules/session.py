@@ -17,16 +17,8 @@ from workstation.journey.events import (
     TimerExpired,
     Wiped,
 )
-from workstation.journey.states import (
-    CheckKind,
-    Farewell,
-    Idle,
-    Journey,
-    Launching,
-    OutOfService,
-    SelfCheck,
-    SigningOut,
-)
+from workstation.journey.facts import CheckKind
+from workstation.journey.states import Farewell, Idle, Journey, Launching, OutOfService, SelfCheck, SigningOut
 
 from . import launch
 from .arrival import leave

@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from workstation.journey.events import Intent
-from workstation.journey.states import Check, CheckKind, SelfCheck
+from workstation.journey.facts import Check, CheckKind
+from workstation.journey.states import SelfCheck
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages
 from workstation.ui.screens.base import TitledScreen

@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from workstation.journey.events import Intent
-from workstation.journey.states import Assignment, TaskReview
+from workstation.journey.facts import Assignment
+from workstation.journey.states import TaskReview
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages
 from workstation.ui.screens.base import TitledScreen

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from workstation.journey.states import Holder
+from workstation.journey.facts import Holder
 from workstation.ui.icons import Icon, paint
 from workstation.ui.messages import Messages
 from workstation.ui.theme import Color, Role, Theme, Tone

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from workstation.journey.states import Step
+from workstation.journey.facts import Step
 from workstation.ui.icons import Icon, paint
 from workstation.ui.messages import Messages
 from workstation.ui.theme import Color, Theme
