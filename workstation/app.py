@@ -101,13 +101,14 @@ class Application(QObject):
     def _connect_conference(self) -> None:
         bridges, window = self._bridges, self._window
         conference = bridges.conference
-        conference.condition_raised.connect(bridges.actions.on_condition_raised)
-        conference.condition_cleared.connect(bridges.actions.on_condition_cleared)
-        conference.event_found.connect(bridges.records.append)
+        for kind in (conference, bridges.external):
+            kind.condition_raised.connect(bridges.actions.on_condition_raised)
+            kind.condition_cleared.connect(bridges.actions.on_condition_cleared)
+            kind.event_found.connect(bridges.records.append)
+            kind.view_changed.connect(window.set_conference)
+            kind.pane_changed.connect(window.show_meeting)
         conference.reading_taken.connect(bridges.health.observe)
         conference.reading_ended.connect(bridges.health.forget_conference)
-        conference.view_changed.connect(window.set_conference)
-        conference.pane_changed.connect(window.show_meeting)
         conference.choice_wanted.connect(window.ask_document)
         window.document_shared.connect(self._on_window_document_shared)
         window.text_size_changed.connect(conference.set_large_text)
@@ -172,6 +173,7 @@ class Application(QObject):
         self._site.booth_changed.connect(self._bridges.preflight.on_booth_changed)
         self._bridges.preflight.join_site(client)
         self._bridges.tickets.join_site(client)
+        self._site.match_answered.connect(self._bridges.external.on_match_answered)
         self._site.start()
 
     def _state(self) -> str:
@@ -182,6 +184,7 @@ class Application(QObject):
         self._stopping.cancel()
         self._bridges.actions.journey.stop()
         self._bridges.conference.dismiss()
+        self._bridges.external.close()
         self._bridges.headset.stop()
         self._bridges.sound.close()
         self._bridges.browser.close()

@@ -19,9 +19,11 @@ from workstation.bridge.conference import ConferenceBridge
 from workstation.bridge.conference_media import MediaBridge
 from workstation.bridge.conference_ticket import TicketBridge
 from workstation.bridge.doors import Doors
+from workstation.bridge.external_conference import ExternalConferenceBridge
 from workstation.bridge.face import FaceBridge
 from workstation.bridge.headset import HeadsetBridge
 from workstation.bridge.health import HealthBridge
+from workstation.bridge.meeting import Conference
 from workstation.bridge.meetings import Meetings
 from workstation.bridge.packs import PackBridge
 from workstation.bridge.preflight import PreflightBridge
@@ -68,13 +70,21 @@ class Bridges:
     tickets: TicketBridge
     headset: HeadsetBridge
     conference: ConferenceBridge
+    external: ExternalConferenceBridge
     actions: KioskActions
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """Every thread that runs calls: their crashes are the application's to take."""
         single = (self.face.lane, self.records.lane, self.packs.lane, self.browser.lane, self.checks.lane)
-        return (*single, *self.preflight.lanes, self.sound.lane, self.preview.lane, *self.conference.lanes)
+        return (
+            *single,
+            *self.preflight.lanes,
+            self.sound.lane,
+            self.preview.lane,
+            *self.conference.lanes,
+            self.external.lane,
+        )
 
 
 def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, parent: QObject) -> Bridges:
@@ -107,6 +117,8 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         make_view=_ViewMaker(browser),
         parent=parent,
     )
+    external = ExternalConferenceBridge(doors.pack, devices.make_stream_muter(config), headset, parent)
+    kinds: dict[ConferenceKind, Conference] = {ConferenceKind.BUILT_IN: conference, ConferenceKind.EXTERNAL: external}
     actions = KioskActions(
         vault=vault,
         card=card,
@@ -117,7 +129,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         browser=browser,
         doors=doors,
         checks=checks,
-        conference=Meetings({ConferenceKind.BUILT_IN: conference}, doors.conference),
+        conference=Meetings(kinds, doors.conference),
         sound=sound,
         card_types=frozenset(map(CardType, config.reader.card_types)),
         is_drill=config.is_drill,
@@ -137,6 +149,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         tickets=tickets,
         headset=headset,
         conference=conference,
+        external=external,
         actions=actions,
     )
 

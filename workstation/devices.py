@@ -9,11 +9,12 @@ from drivers.camera.hub import CameraHub
 from drivers.camera.opencv import OpenCvCamera
 from drivers.contracts import Headset, Ups
 from drivers.simulated.camera import SimulatedCamera
-from drivers.simulated.headset import SimulatedHeadset
+from drivers.simulated.headset import SilentStreams, SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
 from drivers.ups.nut import NutUps
 from kiosk_config.model import BoothConfig
 from workstation.certificate import BoothCertificate
+from workstation.conference.external.run import StreamMuter
 from workstation.face.engines import EngineKind
 from workstation.face.liveness import Action, ChallengePolicy
 from workstation.readers import bench_of
@@ -44,6 +45,15 @@ def make_headset(config: BoothConfig) -> Headset:
         playback_volume=headset.playback_volume,
         capture_volume=headset.capture_volume,
     )
+
+
+def make_stream_muter(config: BoothConfig) -> StreamMuter:
+    """Return what silences other programs at the sound server."""
+    if config.headset.driver == "simulated":
+        return SilentStreams()
+    from drivers.headset.streams import ProcessStreams  # noqa: PLC0415 - as for ``make_headset``
+
+    return ProcessStreams()
 
 
 def make_ups(config: BoothConfig) -> Ups | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set as AbstractSet
 
 from drivers.contracts import CancelToken, DeviceKind, DeviceState, DeviceStatus, HeadsetPair, SoundEndpoint
 from drivers.errors import DeviceError, ErrorCode
@@ -53,3 +54,13 @@ class SimulatedHeadset:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+class SilentStreams:
+    """A booth without a sound server has no streams to mute."""
+
+    def mute(self, pids: AbstractSet[int], *, muted: bool) -> None:
+        """Mute nothing."""
+
+    def close(self) -> None:
+        """Close nothing."""

@@ -64,6 +64,8 @@ Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_len
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Selector = Annotated[str, Field(max_length=300)]
 """A CSS selector (Selectors Level 4); "" where none is needed."""
+PackageName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9+.-]*)?$", max_length=100)]
+PackageVersion = Annotated[str, Field(pattern=r"^([0-9][A-Za-z0-9.+~:-]*)?$", max_length=100)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 MainSiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
@@ -201,8 +203,8 @@ class Component(Section):
     name: Name
     path: Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=500)]
     sha256: Sha256
-    package: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9+.-]*)?$", max_length=100)] = ""
-    minimum: Annotated[str, Field(pattern=r"^([0-9][A-Za-z0-9.+~:-]*)?$", max_length=100)] = ""
+    package: PackageName = ""
+    minimum: PackageVersion = ""
 
 
 class Browser(Section):
@@ -221,6 +223,87 @@ class Browser(Section):
     http_authentication: bool = False
 
 
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return value
+
+
+def _folder_path(value: str) -> str:
+    parts = value.split("/")
+    if not re.fullmatch(r"[A-Za-z0-9._ /-]+", value) or any(part in {"", ".", ".."} for part in parts):
+        raise ValueError("must be a path below the client's home folder, of letters, digits and . _ - / only")
+    return value
+
+
+Pattern = Annotated[str, Field(max_length=200), AfterValidator(_pattern)]
+"""A regular expression of Python's ``re``, looked for anywhere in the text; "" fits everything."""
+CommandWord = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=1000)]
+
+
+class ClientFile(Section):
+    """A small text that the client finds in its home folder: settings that spare the expert its first-run questions.
+
+    Attributes:
+        path: below the home folder, such as ``.config/Mumble/Mumble.conf``.
+        text: with the placeholders of ``ExternalClient``.
+    """
+
+    path: Annotated[str, Field(max_length=200), AfterValidator(_folder_path)]
+    text: Annotated[str, Field(max_length=20_000)]
+
+
+class ClientWindow(Section):
+    """How to tell the client's main window from its others (X11: WM_CLASS as ``instance class``, and its title)."""
+
+    wm_class: Pattern = ""
+    title: Pattern = ""
+
+
+class ExternalClient(Section):
+    """A native conference program that the booth starts beside the main site's page.
+
+    In ``command`` and in the texts of ``files`` stand ``{meeting}``, ``{password}``, ``{alias}`` and ``{server}``;
+    ``{alias:url}`` and the like are percent-encoded (RFC 3986 section 2.1). Meeting and password come with the roster.
+
+    Attributes:
+        command: the program and its arguments, one word each; no shell ever sees them.
+        server: what ``{server}`` stands for.
+        password_by: how the client is told the password. Arguments can be read by every process of the same user.
+        password_variable: the environment variable for it.
+        sha256, package, minimum: of the program, as for ``Component``; "" where it need not be checked.
+        window: its main window.
+        ready_s: the main window must be there after so long, seconds.
+        close_s: how long the client may take after its main window was asked to close; 0: it is not asked.
+        terminate_s: how long it may take after SIGTERM; then it is killed.
+        restarts: how often it is started again after it ended or hung.
+    """
+
+    command: Annotated[tuple[CommandWord, ...], Field(min_length=1, max_length=50)]
+    server: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=300)] = ""
+    password_by: Literal["argument", "environment", "file"] = "environment"  # noqa: S105 - the way of it
+    password_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")] = "CONFERENCE_PASSWORD"  # noqa: S105 - a name
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    package: PackageName = ""
+    minimum: PackageVersion = ""
+    window: ClientWindow
+    files: Annotated[tuple[ClientFile, ...], Field(max_length=20)] = ()
+    ready_s: Annotated[float, Field(ge=1, le=120)] = 20.0
+    close_s: Annotated[float, Field(ge=0, le=30)] = 3.0
+    terminate_s: Annotated[float, Field(ge=0, le=30)] = 3.0
+    restarts: Annotated[int, Field(ge=0, le=20)] = 3
+
+    @model_validator(mode="after")
+    def _has_sense(self) -> Self:
+        if not self.command[0].startswith("/") or "{" in self.command[0]:
+            raise ValueError("the first word of command must be the program's absolute path")
+        if not (self.window.wm_class or self.window.title):
+            raise ValueError("window needs wm_class or title")
+        return self
+
+
 def _covers(rule: OriginRule, host: str) -> bool:
     parts = urlsplit(rule.origin)
     name = parts.hostname or ""
@@ -237,6 +320,7 @@ class MainSitePack(Section):
         arrived: the page that the expert must come to before the booth says that they are in.
         signed_out: the page that the main site shows when its session is over (E-507).
         certificate_authorities: PEM of a private authority of the main site, if it has one.
+        external_client: the program of an external conference, and only of one.
     """
 
     schema_version: Literal[1] = 1
@@ -259,6 +343,7 @@ class MainSitePack(Section):
     media: tuple[MediaRule, ...] = ()
     browser: Browser = Browser()
     conference: Literal["none", "built-in", "external"] = "none"
+    external_client: ExternalClient | None = None
 
     @model_validator(mode="after")
     def _has_sense(self) -> Self:
@@ -276,6 +361,8 @@ class MainSitePack(Section):
                 raise ValueError(f"the pinned host {pin.host} is at no https origin")
         if self.fallback is not None and isinstance(self.launch, AccountForm):
             raise ValueError("fallback is for launches that take a ticket")
+        if (self.external_client is not None) != (self.conference == "external"):
+            raise ValueError('external_client and conference = "external" need each other')
         return self
 
     def is_valid_at(self, moment: datetime) -> bool:

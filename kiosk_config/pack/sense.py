@@ -5,6 +5,7 @@ So that one bad field does not hide these; whatever is not of the right type is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,10 @@ from cryptography import x509
 
 from kiosk_config.problems import table
 
+PLACEHOLDER = re.compile(r"\{(?P<name>meeting|password|alias|server)(?P<url>:url)?\}")
+"""What an external client's command and files are filled in at."""
+
+_BRACED = re.compile(r"\{[^{}]*\}")
 _PORTS = {"https": 443, "http": 80}
 Contradiction = tuple[str, str]
 
@@ -64,6 +69,7 @@ def contradictions(raw: Mapping[str, Any], now: datetime) -> list[Contradiction]
         found += _hosts(raw, rules)
     found += _components(raw)
     found += _authorities(raw)
+    found += _client(raw)
     return found
 
 
@@ -167,6 +173,41 @@ def _authorities(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
             continue
         if not is_authority:
             yield f"certificate_authorities.{index}", "is not the certificate of an authority (basicConstraints)"
+
+
+def _client(raw: Mapping[str, Any]) -> Iterator[Contradiction]:
+    client = table(raw, "external_client")
+    if raw.get("conference") != "external" and client:
+        yield "external_client", 'is only for conference = "external"'
+    if raw.get("conference") == "external" and not client:
+        yield "external_client", 'is needed by conference = "external"'
+    if client:
+        yield from _client_words(client)
+    if client.get("minimum") and not client.get("package"):
+        yield "external_client.minimum", "is the lowest version of a package, and none is named"
+
+
+def _client_words(client: Mapping[str, Any]) -> Iterator[Contradiction]:
+    way = client.get("password_by", "environment")
+    words = list(enumerate(_texts(client.get("command"))))
+    for index, word in words:
+        for name in _BRACED.findall(word):
+            if not PLACEHOLDER.fullmatch(name):
+                yield f"external_client.command.{index}", f"{name} is no placeholder"
+    texts = [(index, row.get("text")) for index, row in _rows(client, "files")]
+    places = {
+        "argument": [f"external_client.command.{index}" for index, word in words if _has_password(word)],
+        "file": [f"external_client.files.{index}.text" for index, text in texts if _has_password(text)],
+    }
+    for kind, keys in places.items():
+        if kind != way:
+            yield from ((key, f'holds the password, and password_by is "{way}"') for key in keys)
+        elif not keys:
+            yield "external_client.password_by", f'is "{kind}", and there is no {{password}}'
+
+
+def _has_password(text: object) -> bool:
+    return isinstance(text, str) and any(match["name"] == "password" for match in PLACEHOLDER.finditer(text))
 
 
 def _rules(raw: Mapping[str, Any]) -> list[_Rule]:

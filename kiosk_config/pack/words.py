@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .model import AccountForm, MainSitePack, OidcInitiation, OriginRule, PageMark, TicketGet, TicketHeader, TicketPost
+from .model import (
+    AccountForm,
+    ExternalClient,
+    MainSitePack,
+    OidcInitiation,
+    OriginRule,
+    PageMark,
+    TicketGet,
+    TicketHeader,
+    TicketPost,
+)
 
 
 def lines(pack: MainSitePack) -> Iterator[str]:
@@ -75,6 +85,23 @@ def _rights(pack: MainSitePack) -> Iterator[str]:
     yield f"page bridge:  {'window.workstation' if browser.page_bridge else 'none'}"
     yield f"HTTP login:   {'allowed' if browser.http_authentication else 'refused'}"
     yield f"conference:   {pack.conference}"
+    if pack.external_client is not None:
+        yield from _client(pack.external_client)
+
+
+def _client(client: ExternalClient) -> Iterator[str]:
+    yield f"  runs:       {' '.join(client.command)}"
+    if client.server:
+        yield f"  server:     {client.server}"
+    how = {
+        "argument": "as an argument, which every program of the booth's user can read",
+        "environment": f"in the variable {client.password_variable}",
+        "file": "in a file of its home folder",
+    }
+    yield f"  password:   {how[client.password_by]}"
+    yield f"  program:    {'only with the digest ' + client.sha256[:16] + '…' if client.sha256 else 'any version'}"
+    yield from (f"  file:       {file.path}" for file in client.files)
+    yield "  anonymity:  none; a project that covers faces or changes voices gets no conference"
 
 
 def _needs(pack: MainSitePack) -> Iterator[str]:

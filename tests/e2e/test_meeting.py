@@ -111,7 +111,8 @@ def expert_of(page: PageProcess) -> str:
     """Return the participant id of the expert in the booth, by alias."""
     return str(
         page.run(
-            "[...document.querySelectorAll('.tile')].find((each) => each.innerText.includes('专家03'))?.dataset.id ?? ''"
+            "[...document.querySelectorAll('.tile')]"
+            ".find((each) => each.innerText.includes('专家03'))?.dataset.id ?? ''"
         )
     )
 

@@ -31,8 +31,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from kiosk_config.pack.model import Browser, Documents, MainSitePack, MediaRule, OriginRule, PageMark, TicketGet
 from workstation.evaluation import engine, surface
-from workstation.evaluation.documents import PARENT_NAME, memory_place
+from workstation.evaluation.documents import PARENT_NAME
 from workstation.evaluation.entry import Account, Entry
+from workstation.private_folder import memory_place
 
 
 def tell(event: str, **facts: object) -> None:

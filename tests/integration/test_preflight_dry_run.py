@@ -115,20 +115,25 @@ def test_a_certificate_that_the_browser_does_not_take_fails(tmp_path):
     assert (verdict, reason) == ("fail", Reason.NOT_TRUSTED)
 
 
-def test_the_whole_runs_in_a_process_of_its_own(main_site, tmp_path):
+def test_the_whole_runs_in_a_process_of_its_own(main_site, tmp_path, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
     server, pages = main_site
     pages.answers["/enter"] = pages.answers["/"] = page(body="x")
     component = tmp_path / "driver.so"
     component.write_bytes(b"driver")
     parts = [{"name": "驱动", "path": str(component), "sha256": "0" * 64}]
-    pack = make_pack(server.url, components=parts, conference="external")
+    client = {"command": ["/nonexistent/client"], "window": {"title": "."}}
+    pack = make_pack(server.url, components=parts, conference="external", external_client=client)
     request = PreflightRequest(report_id=uuid4(), pack=pack, drill=True)
     report = PreflightProcess().run(request)
     assert report is not None
     assert (report.report_id, report.main_site_id, report.serial) == (request.report_id, "test", 3)
     assert report.verdict is PreflightVerdict.FAIL
     assert of(report.checks, PreflightKind.COMPONENT) == [("驱动", "fail", "file-altered")]
-    assert of(report.checks, PreflightKind.CONFERENCE) == [("external", "warn", "not-in-this-version")]
+    assert of(report.checks, PreflightKind.CONFERENCE) == [
+        ("/nonexistent/client", "fail", "file-missing"),
+        ("X11", "warn", "no-screen"),
+    ]
     assert of(report.checks, PreflightKind.LAUNCH) == [("127.0.0.1", "pass", "good")]
     assert {check.kind for check in report.checks} >= {PreflightKind.PACK, PreflightKind.ORIGIN, PreflightKind.CLOCK}
     assert json.loads(report.model_dump_json())["verdict"] == "fail"

@@ -17,8 +17,8 @@ from workstation.evaluation.documents import (
     has_signature,
     safe_name,
     type_of_name,
-    wipe_leftovers,
 )
+from workstation.private_folder import wipe_leftovers
 
 TYPES: tuple[DocumentType, ...] = ("pdf", "png", "jpeg", "text")
 
@@ -82,7 +82,7 @@ def test_a_crashed_sessions_folder_is_wiped_and_a_living_ones_is_not(tmp_path: P
     crashed = living.path.parent / "session-dead"
     crashed.mkdir()
     (crashed / "a.pdf").write_bytes(b"%PDF-1.7")
-    assert wipe_leftovers(tmp_path) == 1
+    assert wipe_leftovers(PARENT_NAME, tmp_path) == 1
     assert not crashed.exists()
     assert living.path.is_dir()
 

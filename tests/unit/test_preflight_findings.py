@@ -137,7 +137,6 @@ def test_any_subject_can_be_sent(subject):
         ({"audience": ("xinyang",)}, {"sub_site": "xinyang"}, []),
         ({"audience": ("xinyang",)}, {"sub_site": "luohe"}, [("fail", Reason.OTHER_SITE)]),
         ({"audience": ("xinyang",)}, {}, [("warn", Reason.SITE_UNKNOWN)]),
-        ({"conference": "external"}, {}, [("warn", Reason.NOT_IN_THIS_VERSION)]),
     ],
 )
 def test_the_packs_own_facts_are_judged(changes, facts, expected):

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QLockFile
-
 from kiosk_config.pack.model import DocumentType
+from workstation.private_folder import PrivateFolder, wipe_leftovers
 
 from .surface import Document
 
@@ -93,14 +89,6 @@ def safe_name(suggested: str, kind: DocumentType, taken: Iterable[str] = ()) -> 
     return name
 
 
-def memory_place() -> Path:
-    """Return a folder whose files stay in memory: the session's runtime folder, shared memory; else the disk's."""
-    for place in (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):  # noqa: S108 - a folder of our own is made in it
-        if place and Path(place).is_dir() and os.access(place, os.W_OK | os.X_OK):
-            return Path(place)
-    return Path(tempfile.gettempdir())
-
-
 class SessionFolder:
     """The folder of one session, 0700, empty at first and gone after ``wipe``.
 
@@ -109,15 +97,8 @@ class SessionFolder:
     """
 
     def __init__(self, place: Path | None = None) -> None:
-        parent = _parent(place or memory_place())
-        wipe_leftovers(place)
-        name = f"session-{secrets.token_hex(8)}"
-        self._lock = QLockFile(str(parent / f"{name}.lock"))
-        self._lock.setStaleLockTime(0)
-        if not self._lock.tryLock(0):
-            raise OSError(f"{name} cannot be locked")
-        self.path = parent / name
-        self.path.mkdir(mode=0o700)
+        self._folder = PrivateFolder(PARENT_NAME, place)
+        self.path = self._folder.path
         self._documents: dict[str, Document] = {}
 
     @property
@@ -172,41 +153,13 @@ class SessionFolder:
     def wipe(self) -> None:
         """Delete the folder and all that is in it. Idempotent."""
         self._documents.clear()
-        shutil.rmtree(self.path, ignore_errors=True)
-        self._lock.unlock()
-
-
-def wipe_leftovers(place: Path | None = None) -> int:
-    """Delete the folders of sessions whose process is gone, and return how many there were."""
-    parent = _parent(place or memory_place())
-    wiped = 0
-    for folder in parent.glob("session-*"):
-        if not folder.is_dir() or folder.is_symlink():
-            continue
-        lock = QLockFile(str(folder) + ".lock")
-        lock.setStaleLockTime(0)
-        if lock.tryLock(0):
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.unlock()
-            wiped += 1
-    return wiped
+        self._folder.wipe()
 
 
 def forget_documents() -> None:
     """Delete what sessions before a crash have left. Never raises: without the folder there is nothing to delete."""
     try:
-        if count := wipe_leftovers():
+        if count := wipe_leftovers(PARENT_NAME):
             _log.warning("documents of %d crashed sessions deleted", count)
     except OSError as error:
         _log.error("no look for documents left behind: %s", type(error).__name__)
-
-
-def _parent(place: Path) -> Path:
-    """Return our folder in ``place``. In a folder that others write to, one that is not ours alone is not used."""
-    suffix = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""
-    parent = place / f"{PARENT_NAME}{suffix}"
-    parent.mkdir(mode=0o700, exist_ok=True)
-    facts = parent.lstat()
-    if hasattr(os, "geteuid") and (facts.st_uid != os.geteuid() or facts.st_mode & 0o077 or parent.is_symlink()):
-        raise OSError(f"{PARENT_NAME} is not this user's alone")
-    return parent

@@ -75,31 +75,32 @@ def check_components(pack: MainSitePack) -> list[PreflightCheck]:
 
 def check_component(component: Component) -> PreflightCheck:
     """Return whether one component is here as the pack wants it. Not for the GUI thread either."""
-    reason = _file_fault(component) or _package_fault(component)
+    reason = file_fault(component.path, component.sha256) or package_fault(component.package, component.minimum)
     if reason is None:
         return passed(PreflightKind.COMPONENT, component.name)
     return failed(PreflightKind.COMPONENT, component.name, reason)
 
 
-def _file_fault(component: Component) -> Reason | None:
-    path = Path(component.path)
-    digest = _digests.of(path)
+def file_fault(path: str, sha256: str) -> Reason | None:
+    """Return what is wrong with a file; with "" for its digest only whether it can be read."""
+    digest = _digests.of(Path(path))
     if digest is None:
         return Reason.UNREADABLE if os.path.lexists(path) else Reason.FILE_MISSING
-    return None if digest == component.sha256 else Reason.FILE_ALTERED
+    return None if sha256 in {"", digest} else Reason.FILE_ALTERED
 
 
-def _package_fault(component: Component) -> Reason | None:
-    if not component.package:
+def package_fault(package: str, minimum: str) -> Reason | None:
+    """Return what is wrong with a Debian package; "" is none that could be wrong, or any version."""
+    if not package:
         return None
     try:
-        query = _run("dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Version}\\n", component.package)
+        query = _run("dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Version}\\n", package)
         # One line for each architecture that the package is known of: "ii 1.2-3".
         lines = query.stdout.splitlines()
         versions = [line.removeprefix(_INSTALLED).strip() for line in lines if line.startswith(_INSTALLED)]
         if query.returncode or not versions:
             return Reason.PACKAGE_MISSING
-        if component.minimum and not all(_is_at_least(version, component.minimum) for version in versions):
+        if minimum and not all(_is_at_least(version, minimum) for version in versions):
             return Reason.PACKAGE_OLD
     except FileNotFoundError:
         return Reason.NO_PACKAGES

@@ -22,7 +22,7 @@ def check_pack(pack: MainSitePack, now: datetime, *, known_serial: int, sub_site
         known_serial: of the pack that this booth has, 0 for none.
         sub_site: who we are, "" when that is not known.
     """
-    return [_time(pack, now), _serial(pack, known_serial), *_audience(pack, sub_site), *_conference(pack)]
+    return [_time(pack, now), _serial(pack, known_serial), *_audience(pack, sub_site)]
 
 
 def _time(pack: MainSitePack, now: datetime) -> PreflightCheck:
@@ -53,9 +53,3 @@ def _audience(pack: MainSitePack, sub_site: str) -> list[PreflightCheck]:
     if sub_site not in pack.audience:
         return [failed(PreflightKind.PACK, sub_site, Reason.OTHER_SITE)]
     return [passed(PreflightKind.PACK, sub_site)]
-
-
-def _conference(pack: MainSitePack) -> list[PreflightCheck]:
-    if pack.conference != "external":
-        return []
-    return [warned(PreflightKind.CONFERENCE, pack.conference, Reason.NOT_IN_THIS_VERSION)]

@@ -15,6 +15,7 @@ from workstation.health.trust import MainSiteTrust, tls_context, trust_of
 from workstation.site.preflight import MAX_CHECKS, PreflightCheck, PreflightKind, PreflightReport, worst
 
 from .bounded import in_parallel
+from .client import check_client
 from .components import check_components
 from .conference import check_conference
 from .dry_run import dry_run
@@ -79,9 +80,10 @@ def _asked(request: PreflightRequest, now: datetime) -> list[PreflightCheck]:
         partial(dry_run, pack, drill=request.drill, certificate=request.certificate, timeout_s=BROWSER_TIMEOUT_S),
         partial(check_components, pack),
         partial(check_conference, pack),
+        partial(check_client, pack),
     ]
     jobs: list[Callable[[], Probe | list[PreflightCheck]]] = [*rest, *probes]
-    browsed, components, conference, *answers = in_parallel(jobs, workers=_WORKERS, timeout_s=PROBES_TIMEOUT_S)
+    browsed, components, conference, client, *answers = in_parallel(jobs, workers=_WORKERS, timeout_s=PROBES_TIMEOUT_S)
     found = [
         answer if isinstance(answer, Probe) else Probe(target=target, failure=Reason.TIMED_OUT)
         for target, answer in zip(wanted, answers, strict=True)
@@ -89,6 +91,7 @@ def _asked(request: PreflightRequest, now: datetime) -> list[PreflightCheck]:
     checks += judge(pack, found, now)
     checks += _or_timed_out(components, PreflightKind.COMPONENT, pack)
     checks += _or_timed_out(conference, PreflightKind.CONFERENCE, pack)
+    checks += _or_timed_out(client, PreflightKind.CONFERENCE, pack)
     return checks + _or_timed_out(browsed, PreflightKind.LAUNCH, pack)
 
 

@@ -28,12 +28,15 @@ class ConferencePlan(Wire):
         voice: voices are changed before they leave the booth (变声).
         desktop: the booth's screen goes to the supervisor's room (桌面监控).
         record: the server keeps every stream for the archive.
+        meeting, password: what an external client joins with, when the pack names one; "" for the built-in conference.
     """
 
     mask: bool = False
     voice: bool = False
     desktop: bool = True
     record: bool = True
+    meeting: Annotated[str, Field(max_length=200)] = ""
+    password: Secret = ""
 
 
 class ConferenceRole(StrEnum):
