@@ -230,12 +230,15 @@ class Camera(Section):
 class Headset(Section):
     """The headset worn by the expert."""
 
-    driver: Literal["pulse", "simulated"] = Field(default="pulse", description="Which sound system is asked.")
+    driver: Literal["pulse", "portaudio", "simulated"] = Field(
+        default="pulse",
+        description="Which sound system is asked. PortAudio is for Windows and sets neither default nor volumes.",
+    )
     playback: Expression = Field(
-        default="", description="PulseAudio sink name (regular expression). Empty: the default sink."
+        default="", description="Name of the sink or device (regular expression). Empty: the default one."
     )
     capture: Expression = Field(
-        default="", description="PulseAudio source name (regular expression). Empty: the default source."
+        default="", description="Name of the source or device (regular expression). Empty: the default one."
     )
     spare_playback: Expression = Field(
         default="", description="Sink of the headset that stands in. Empty: any other that says it is a headset."

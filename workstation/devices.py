@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.resources import files
 from pathlib import Path
 
 from drivers.camera.hub import CameraHub
 from drivers.camera.opencv import OpenCvCamera
 from drivers.contracts import Headset, Ups
+from drivers.headset.portaudio import PortAudioHeadset
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SilentStreams, SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
@@ -18,6 +20,7 @@ from workstation.conference.external.run import StreamMuter
 from workstation.face.engines import EngineKind
 from workstation.face.liveness import Action, ChallengePolicy
 from workstation.readers import bench_of
+from workstation.spawn import module_command
 
 
 def make_camera(config: BoothConfig) -> CameraHub:
@@ -31,12 +34,20 @@ def make_camera(config: BoothConfig) -> CameraHub:
 
 def make_headset(config: BoothConfig) -> Headset:
     """Return the headset."""
-    if config.headset.driver == "simulated":
+    headset = config.headset
+    if headset.driver == "simulated":
         return SimulatedHeadset(bench_of(config))
+    if headset.driver == "portaudio":
+        return PortAudioHeadset(
+            module_command("drivers.headset.enumeration"),
+            headset.playback,
+            headset.capture,
+            spare_playback=headset.spare_playback,
+            spare_capture=headset.spare_capture,
+        )
     # libpulse is loaded at import; a booth of another sound system must start without it.
     from drivers.headset.pulse import PulseHeadset  # noqa: PLC0415
 
-    headset = config.headset
     return PulseHeadset(
         headset.playback,
         headset.capture,
@@ -49,7 +60,8 @@ def make_headset(config: BoothConfig) -> Headset:
 
 def make_stream_muter(config: BoothConfig) -> StreamMuter:
     """Return what silences other programs at the sound server."""
-    if config.headset.driver == "simulated":
+    if config.headset.driver == "simulated" or sys.platform == "win32":
+        # Windows: no external client runs there (it needs X11), so nobody is to be silenced.
         return SilentStreams()
     from drivers.headset.streams import ProcessStreams  # noqa: PLC0415 - as for ``make_headset``
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 PROGRAMS = frozenset({
-    "drivers.idcard.vendor.child", "kiosk_config", "workstation", "workstation.conference.media",
-    "workstation.face.worker", "workstation.headset", "workstation.paper", "workstation.preflight",
-    "workstation.preflight.browser", "workstation.site.server",
+    "drivers.headset.enumeration", "drivers.idcard.vendor.child", "kiosk_config", "workstation",
+    "workstation.conference.media", "workstation.face.worker", "workstation.headset", "workstation.paper",
+    "workstation.preflight", "workstation.preflight.browser", "workstation.site.server",
 })  # fmt: skip
 """The modules that a frozen bundle holds as programs. The drill's services and console run from a checkout."""
 

@@ -14,6 +14,13 @@ _ROOM_FORMS = frozenset({"speaker", "tv", "car", "hifi", "hands-free", "portable
 """Values of PA_PROP_DEVICE_FORM_FACTOR (pulse/proplist.h). "internal" and "microphone" need a look at the port."""
 _WORN_PORT = re.compile(r"head(set|phone)|handset", re.IGNORECASE)
 _ROOM_PORT = re.compile(r"speaker|hdmi|displayport|iec958|spdif|line-?out|internal", re.IGNORECASE)
+_WORN_NAME = re.compile(r"head(set|phone)|handset|ear(phone|bud|piece)|耳机|耳麦|头戴", re.IGNORECASE)
+_ROOM_NAME = re.compile(
+    r"speaker|hdmi|displayport|display audio|nvidia|s/?pdif|digital|line[ -]?(in|out)|internal|built-?in|array"
+    r"|webcam|camera|扬声器|喇叭|音箱|显示器|数字|线路|内置|阵列|摄像头",
+    re.IGNORECASE,
+)
+"""Names that Windows and makers give to endpoints, in English and Chinese."""
 
 
 class Mute(Enum):
@@ -159,6 +166,13 @@ def wear_of(properties: Mapping[str, str], port: str) -> Wear:
     is_built_in = form == "internal" or _property(properties, "device.bus") == "pci"
     # A jack for a microphone hears what is plugged into it; an unnamed built-in output is most likely a loudspeaker.
     return Wear.ROOM if is_built_in and "mic" not in port.lower() else Wear.UNKNOWN
+
+
+def wear_named(name: str) -> Wear:
+    """Return where an endpoint sounds, by its name, where a sound system tells nothing else."""
+    if _WORN_NAME.search(name):
+        return Wear.WORN
+    return Wear.ROOM if _ROOM_NAME.search(name) else Wear.UNKNOWN
 
 
 def serial_of(properties: Mapping[str, str]) -> str:

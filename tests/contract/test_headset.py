@@ -1,4 +1,4 @@
-"""What every ``Headset`` promises, over the simulated one and the PulseAudio driver with a real server."""
+"""What every ``Headset`` promises: the simulated one, PulseAudio's with a real server, PortAudio's with a real child."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import pytest
 
 from drivers.contracts import CancelToken, DeviceKind, DeviceState, Headset
 from drivers.errors import DeviceError, ErrorCode
+from drivers.headset.portaudio import PortAudioHeadset
 from drivers.headset.pulse import PulseHeadset
 from drivers.simulated.bench import BenchFile
 from drivers.simulated.headset import SimulatedHeadset
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
+from tests.alsa import CAPTURE_PCM, PLAYBACK_PCM, AlsaDevices
+from workstation.spawn import module_command
 
 Plug = Callable[[bool], object]
 Rig = tuple[Headset, Plug]
@@ -27,15 +30,27 @@ def pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseService]:
         yield service
 
 
-@pytest.fixture(params=["simulated", "pulse"])
-def rig(request: pytest.FixtureRequest, tmp_path: Path, allow_logs: Callable[[str], None]) -> Iterator[Rig]:
+@pytest.fixture(params=["simulated", "pulse", "portaudio"])
+def rig(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    allow_logs: Callable[[str], None],
+) -> Iterator[Rig]:
     allow_logs("drivers.headset.pulse")
+    allow_logs("drivers.headset.portaudio")
     headset: Headset
     if request.param == "simulated":
         bench = BenchFile(tmp_path / "bench.json")
         headset = SimulatedHeadset(bench)
         with closing(headset):
             yield headset, lambda is_in: bench.change(headset_plugged=is_in)
+    elif request.param == "portaudio":
+        alsa = AlsaDevices(tmp_path, request.getfixturevalue("pulse"), monkeypatch)
+        alsa.plug()
+        command = module_command("drivers.headset.enumeration")
+        with closing(PortAudioHeadset(command, PLAYBACK_PCM, CAPTURE_PCM)) as headset:
+            yield headset, lambda is_in: alsa.plug() if is_in else alsa.unplug()
     else:
         service: PulseService = request.getfixturevalue("pulse")
         service.plug()

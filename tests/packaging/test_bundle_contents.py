@@ -116,6 +116,7 @@ def test_modules_are_attributed_to_their_distributions(tmp_path):
 def test_every_program_has_an_entry_module():
     modules = entry_modules(PROGRAMS)
     assert modules == [
+        "drivers.headset.enumeration",
         "drivers.idcard.vendor.child",
         "kiosk_config.__main__",
         "workstation.__main__",
@@ -152,4 +153,6 @@ def test_the_executable_runs_a_program_of_ours_with_its_arguments():
 def test_the_executable_runs_nothing_else(arguments):
     result = run_frozen(*arguments)
     assert result.returncode == 1
-    assert result.stderr.startswith("evaluation-workstation: -m takes one of drivers.idcard.vendor.child, kiosk_config")
+    assert result.stderr.startswith(
+        "evaluation-workstation: -m takes one of drivers.headset.enumeration, drivers.idcard"
+    )

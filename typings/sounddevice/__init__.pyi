@@ -1,7 +1,7 @@
 # The part of sounddevice 0.5 that the workstation uses; the package has no types of its own.
 
 from collections.abc import Callable
-from typing import TypedDict
+from typing import TypedDict, overload
 
 class PortAudioError(Exception): ...
 
@@ -14,6 +14,14 @@ class _Device(TypedDict):
 
 class _HostApi(TypedDict):
     name: str
+    default_input_device: int
+    default_output_device: int
+
+class _Default:
+    # -1 when there is none.
+    hostapi: int
+
+default: _Default
 
 class RawStream:
     # One direction has one latency in seconds; only a stream of both has two.
@@ -37,6 +45,9 @@ class RawInputStream(RawStream): ...
 class RawOutputStream(RawStream): ...
 
 def query_devices() -> list[_Device]: ...
+@overload
 def query_hostapis(index: int) -> _HostApi: ...
+@overload
+def query_hostapis() -> tuple[_HostApi, ...]: ...
 def _terminate() -> None: ...
 def _initialize() -> None: ...
