@@ -1,4 +1,4 @@
-"""What every ``Headset`` promises: the simulated one, PulseAudio's with a real server, PortAudio's with a real child."""
+"""What every ``Headset`` promises: the simulated one, PulseAudio's with a real server, PortAudio's by its child."""
 
 from __future__ import annotations
 
