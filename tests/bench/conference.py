@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,9 +36,13 @@ from workstation.conference.media.i420 import i420
 from workstation.site.conference import ConferenceRole, ConferenceTicket
 
 OTHERS = 5
+LAST = "z"
+"""Begins the names of who is measured: who has just gone is in the room for a while, after the others' pictures."""
 ROUNDS = 5
-SETTLE_S = 4.0
-WATCH_S = 8.0
+SETTLE_S = 3.0
+WATCH_S = 5.0
+OTHERS_NICE = 10
+"""Whoever is measured gets what it wants of the processor; that the others keep up is seen from the pictures."""
 FILM_S = 4
 FPS = 15
 WINDOW = (414, 980)
@@ -47,6 +51,10 @@ OTHERS_WINDOW = (64, 64)
 _EVERYBODY_SEEN = (
     "[...document.querySelectorAll('.tile video')].filter((each) => !each.hidden && each.videoWidth > 0).length"
     f" === {OTHERS + 1}"
+)
+_SHOWN = (
+    "[...document.querySelectorAll('.tile video')]"
+    ".reduce((sum, each) => sum + each.getVideoPlaybackQuality().totalVideoFrames, 0)"
 )
 _SPEAK = "document.querySelector('[data-name=microphone]').click()"
 
@@ -58,12 +66,14 @@ class Visit:
     Attributes:
         joined_s: from opening the page.
         cpu_percent: of one core, all its processes.
+        pictures_hz: shown in all six tiles, the own one included, per second.
         machine_percent: of all cores, everything that ran meanwhile.
     """
 
     joined_s: float
     cpu_percent: float
     pss_mb: float
+    pictures_hz: float
     machine_percent: float
 
 
@@ -105,6 +115,7 @@ def show_costs(booth: Sequence[Visit], peer: Sequence[Visit]) -> None:
         ("opening the page to joined", "s", "joined_s"),
         ("processor, of one core", "%", "cpu_percent"),
         ("memory, PSS", "MB", "pss_mb"),
+        ("pictures shown, all tiles", "/s", "pictures_hz"),
         ("whole machine meanwhile, of all cores", "%", "machine_percent"),
     )
     rows = [
@@ -137,12 +148,12 @@ def _visit_by_booth(stage: _Stage, number: int) -> Visit:
     ):
         stage.pulse.say(spoken(130, 60.0))
         until("media", lambda: {media.status().video, media.status().voice} == {StreamPhase.LIVE})
-        joined_s = enter(page, _way_in(stage, f"booth{number}"), address.url)
+        joined_s = enter(page, _way_in(stage, f"{LAST}booth{number}"), address.url)
         page.press("microphone")
         page.wait_for(_EVERYBODY_SEEN)
         assert media.pid is not None
-        visit = _watch(joined_s, (page._process.pid, media.pid))
-        assert {media.status().video, media.status().voice} == {StreamPhase.LIVE}, media.status()
+        visit = _watch(joined_s, (page._process.pid, media.pid), lambda: page.run(_SHOWN))
+        assert StreamPhase.STOPPED not in {media.status().video, media.status().voice}, media.status()
     stage.pulse.hush()
     return visit
 
@@ -153,24 +164,25 @@ def _visit_by_chromium(stage: _Stage, number: int) -> Visit:
         Chromium(Path(home), WINDOW, stage.film_file, stage.speech_file) as browser,
     ):
         began = time.monotonic()
-        browser.open(link(stage.site, _way_in(stage, f"browser{number}")))
+        browser.open(link(stage.site, _way_in(stage, f"{LAST}browser{number}")))
         until("joined", lambda: browser.run("Boolean(document.querySelector('.people')?.textContent)"))
         joined_s = time.monotonic() - began
         browser.run(_SPEAK)
         until("everybody", lambda: browser.run(_EVERYBODY_SEEN))
-        return _watch(joined_s, (browser.pid,))
+        return _watch(joined_s, (browser.pid,), lambda: browser.run(_SHOWN))
 
 
-def _watch(joined_s: float, pids: Sequence[int]) -> Visit:
+def _watch(joined_s: float, pids: Sequence[int], shown: Callable[[], int]) -> Visit:
     time.sleep(SETTLE_S)
     roots = [psutil.Process(pid) for pid in pids]
     psutil.cpu_percent()
-    before_s, began = sum(map(idle._cpu_seconds, roots)), time.monotonic()
+    shown_before, before_s, began = shown(), sum(map(idle._cpu_seconds, roots)), time.monotonic()
     time.sleep(WATCH_S)
     used_s, took_s = sum(map(idle._cpu_seconds, roots)) - before_s, time.monotonic() - began
     return Visit(
         joined_s=joined_s,
         cpu_percent=100 * used_s / took_s,
+        pictures_hz=(shown() - shown_before) / took_s,
         machine_percent=psutil.cpu_percent(),
         pss_mb=sum(idle.memory_of(pid).pss_mb for pid in pids),
     )
@@ -207,7 +219,8 @@ def _everybody_else(stage: _Stage) -> Iterator[None]:
         silent = stack.enter_context(_Moving(stage.film, 300, {"video"}))
         speaking = stack.enter_context(_Moving(stage.film, 300, {"video", "audio"}))
         for number in range(OTHERS):
-            page = stack.enter_context(contextlib.closing(PageProcess(size=OTHERS_WINDOW)))
+            with _at_priority(OTHERS_NICE):
+                page = stack.enter_context(contextlib.closing(PageProcess(size=OTHERS_WINDOW)))
             page.join(_way_in(stage, f"other{number}"), silent if number else speaking)
             if number == 0:
                 page.press("microphone")
@@ -219,6 +232,17 @@ def _everybody_else(stage: _Stage) -> Iterator[None]:
             del os.environ["CONFERENCE_PAGE_PLATFORM"]
             if before is not None:
                 os.environ["CONFERENCE_PAGE_PLATFORM"] = before
+
+
+@contextlib.contextmanager
+def _at_priority(more: int) -> Iterator[None]:
+    """Let what is started meanwhile be so much nicer; to come back from there needs root."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, before + more)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 def _way_in(stage: _Stage, name: str) -> ConferenceTicket:

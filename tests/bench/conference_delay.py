@@ -76,7 +76,8 @@ class Recording:
         level = np.sqrt((part[: len(part) // _WINDOW * _WINDOW].reshape(-1, _WINDOW) ** 2).mean(axis=1))
         if not level.size or level.max() < 100:
             raise LookupError("the burst was not heard")
-        return zero + (first + int(np.argmax(level > _BEGINS_AT * level.max())) * _WINDOW) / RATE
+        begun = first + int(np.argmax(level > _BEGINS_AT * level.max())) * _WINDOW
+        return float(zero) + begun / RATE
 
     def _read(self) -> None:
         assert self._process.stdout is not None

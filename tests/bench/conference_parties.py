@@ -80,25 +80,22 @@ class Chromium:
         self._stack = contextlib.ExitStack()
         self._numbers = itertools.count(1)
         self._connection: ClientConnection
-        self._begin = lambda: start.chromium(
-            home,
-            "--app=about:blank",
-            (
-                f"--window-size={size[0]},{size[1]}",
-                "--disable-gpu",
-                "--remote-debugging-port=0",
-                "--autoplay-policy=no-user-gesture-required",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-video-capture={film}",
-                f"--use-file-for-fake-audio-capture={speech}",
-            ),
+        self._home = home
+        self._flags = (
+            f"--window-size={size[0]},{size[1]}",
+            "--disable-gpu",
+            "--remote-debugging-port=0",
+            "--autoplay-policy=no-user-gesture-required",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={film}",
+            f"--use-file-for-fake-audio-capture={speech}",
         )
         self.pid = 0
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self.pid = stack.enter_context(self._begin())
+            self.pid = stack.enter_context(start.chromium(self._home, "--app=about:blank", self._flags))
             until("DevTools", lambda: self._port_file.exists() and self._port_file.read_text(encoding="utf-8").strip())
             port = self._port_file.read_text(encoding="utf-8").split()[0]
             until("a page", lambda: self._pages(port))
