@@ -22,10 +22,12 @@ DEPENDS = (
     # Names with characters beyond the BMP (GB 18030-2022): Noto has few of them.
     "fonts-babelstone-han",
     "fonts-noto-cjk | fonts-wqy-zenhei | fonts-wqy-microhei",
-    # Loaded at run time, so that no file names them: PC/SC, sound, and ID card readers that are no PC/SC readers.
+    # Loaded at run time, so that no file names them: PC/SC, sound, ID card readers that are no PC/SC readers, and the
+    # windows of external conference clients.
     "libpcsclite1",
     "libpulse0",
     "libusb-1.0-0",
+    "libxcb1",
     "libccid",
     # PortAudio reaches the sound server through ALSA's "pulse" device (drivers/headset/sound.py).
     "libasound2-plugins",

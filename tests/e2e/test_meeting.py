@@ -7,6 +7,8 @@ own, the leader with a headset of a second sound server.
 from __future__ import annotations
 
 import base64
+import contextlib
+import hashlib
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +32,7 @@ from workstation.drill.script import Playwright
 from workstation.drill.stage import Stage
 from workstation.face.detector import FaceDetector
 from workstation.face.networks import load_manifest
+from workstation.site.admin_client import AdminClient
 from workstation.site.conference import ConferenceRole, GuestRequest
 
 pytestmark = [pytest.mark.timeout(280), pytest.mark.pcscd]
@@ -169,6 +172,23 @@ def test_the_expert_is_heard_and_seen_without_being_recognised(
         play.press("shift+Tab", "Return")
         play.until_recorded("conference_left")
         wait(play, "the expert has left", lambda: not expert_of(leader))
+    require_archive(play)
+
+
+def require_archive(play: Playwright) -> None:
+    """What was said and shown lies at the conference server, by alias and with digests."""
+    assert play.stage.janus is not None
+    site = f"http://127.0.0.1:{play.stage.site_link.port}"
+    with contextlib.closing(AdminClient(site, play.stage.tokens.admin)) as administrator:
+        administrator.close_meeting(PROJECT_ID)
+        wait(play, "the index is complete", lambda: administrator.recordings(PROJECT_ID).closed_at)
+        index = administrator.recordings(PROJECT_ID)
+    assert {("专家03", "video"), ("专家03", "audio"), ("组长", "audio")} <= {
+        (each.alias, each.medium) for each in index.recordings if each.size > 1000
+    }
+    for each in index.recordings:
+        [file] = play.stage.janus.recordings.rglob(each.file)
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == each.sha256
 
 
 def test_the_supervisor_watches_the_desktop_and_a_document_comes_to_it(

@@ -236,7 +236,7 @@ def test_rooms_are_made_as_the_meeting_needs_them(stand):
         assert room["max_publishers"] == 16
         assert room["bitrate_cap"]
     assert meeting["audiolevel_event"]
-    assert (meeting["bitrate"], desktop["bitrate"]) == (512_000, 800_000)
+    assert (meeting["bitrate"], desktop["bitrate"]) == (1_024_000, 800_000)
     assert ticket.meeting.room not in {room["room"] for room in public}
 
 

@@ -144,9 +144,12 @@ def good_day(play: Playwright) -> None:
     play.until_recorded("checks_done")
     play.picture("self-check")
     play.press("Return")
-    if play.first_of("sound-check", "launching") == "sound-check":
+    meets = play.first_of("sound-check", "launching") == "sound-check"
+    if meets:
         play.picture("sound-check", after_s=2.5)
     play.until("evaluating", "跳转 launch")
+    if meets:
+        play.until_recorded("conference_joined")
     play.picture("evaluation", after_s=1.5)
     play.press("F10", "Return")
     play.picture("end", after_s=0.8)

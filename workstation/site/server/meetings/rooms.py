@@ -17,7 +17,8 @@ from workstation.site.server.meetings.janus import JanusRefusalError, JanusSessi
 
 _HISTORY = 200
 _PUBLISHERS = 16
-_CAMERA_BIT_S = 512_000
+_CAMERA_BIT_S = 1_024_000
+"""The room's limit is above what a page sends of a picture of 720 lines (assets/conference/publisher.js)."""
 _SCREEN_BIT_S = 800_000
 _KEY_FRAME_S = 10
 _NO_SUCH_ROOM: Mapping[Plugin, int] = {Plugin.VIDEO: 426, Plugin.TEXT: 417}
