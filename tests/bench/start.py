@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench import idle, screen
@@ -21,7 +21,6 @@ RUNS = 5
 START_LIMIT_S = 2.0
 _END_TIMEOUT_S = 15.0
 _PEER_FLAGS = (
-    "--kiosk",
     "--no-first-run",
     "--no-default-browser-check",
     "--noerrdialogs",
@@ -82,9 +81,9 @@ def _start_chromium(page: Path) -> float:
 
 
 @contextlib.contextmanager
-def chromium(home: Path, address: str) -> Iterator[int]:
+def chromium(home: Path, address: str, flags: Sequence[str] = ("--kiosk",)) -> Iterator[int]:
     """Run the peer on a page with a fresh profile; yields its process id."""
-    flags = [*_PEER_FLAGS, f"--user-data-dir={home / 'profile'}"]
+    flags = [*_PEER_FLAGS, *flags, f"--user-data-dir={home / 'profile'}"]
     if os.geteuid() == 0:
         flags.append("--no-sandbox")
     process = subprocess.Popen(

@@ -117,6 +117,10 @@ class FakeMedia:
         self._server.shutdown()
         self._thread.join()
 
+    def picture(self, _block: int) -> bytes:
+        """Return what is seen after so many blocks of 10 ms, as I420."""
+        return self._picture
+
     def _serve(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         self.origins.append(connection.request.headers.get("Origin"))
@@ -126,7 +130,7 @@ class FakeMedia:
                 if "audio" in self.sends:
                     connection.send(self._sound(block))
                 if "video" in self.sends and block % 7 == 0:
-                    connection.send(self._header(1, *self._size, 0, block) + self._picture)
+                    connection.send(self._header(1, *self._size, 0, block) + self.picture(block))
                 block += 1
                 self._over.wait(max(0.0, began + block * 0.01 - time.monotonic()))
 

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import http.server
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from drivers.simulated.janus import JanusService
+from tests.integration.conference_site import link, served
 from tests.integration.conference_stage import LISTEN, LOOK, FakeMedia, PageProcess, make_rooms, pages, ticket
-from workstation.site.conference import ConferenceRole, ConferenceTicket
-from workstation.site.page_files import CONTENT_SECURITY_POLICY, read_page_file
+from workstation.site.conference import ConferenceRole
 
 FAKE_DEVICES = "--disable-gpu --use-fake-device-for-media-stream"
 
 
-class _Site(http.server.BaseHTTPRequestHandler):
-    """Serves the page below /conference/, as the site server does."""
-
-    def do_GET(self) -> None:
-        found = read_page_file(self.path.partition("?")[0].removeprefix("/conference/"))
-        self.send_response(200 if found else 404)
-        if found:
-            self.send_header("Content-Type", found.media_type)
-            self.send_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        self.end_headers()
-        if found:
-            self.wfile.write(found.content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Site)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/conference/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture
@@ -79,10 +54,6 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     server.terminate()
     server.wait()
-
-
-def link(site: str, way_in: ConferenceTicket) -> str:
-    return f"{site}#{base64.urlsafe_b64encode(way_in.model_dump_json().encode()).decode().rstrip('=')}"
 
 
 def test_leader_in_a_browser_and_expert_in_a_booth(janus, make_page, site) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,26 @@ def check(path: Path, **changes: Any) -> list[tuple[str, str, str]]:
     return [(check.subject, check.verdict.value, check.reason) for check in found]
 
 
+def wait_for_manager() -> None:
+    """Return when the window manager has taken the screen, as xprop sees it."""
+    deadline = time.monotonic() + 20
+    while (
+        "window id"
+        not in subprocess.run(
+            ["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], capture_output=True, text=True, check=False
+        ).stdout
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_pack_without_a_client_has_nothing_to_check() -> None:
     assert check_client(make_pack()) == []
 
 
 def test_program_and_screen_are_good(program: Path) -> None:
     with virtual_screen("640x480"):
+        wait_for_manager()
         found = check(program, sha256=hashlib.sha256(PROGRAM).hexdigest())
     assert found == [(str(program), "pass", "good"), ("X11", "pass", "good")]
 
