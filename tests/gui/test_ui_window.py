@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -705,8 +706,9 @@ def test_the_outage_is_timed(open_window: Open, qtbot: QtBot) -> None:
     journey = Journey(state=EVALUATING, conditions=frozenset({ErrorCode.MAIN_SITE_UNREACHABLE}))
     window.show_journey(journey)
     assert "00:00:00" in texts(window)
-    qtbot.waitUntil(lambda: "与主场的网络中断（00:00:01）" in texts(window))
-    assert f"{HOLDER.masked_name} · 评标中 00:00:01" in texts(window)
+    # A busy machine may show the second second first.
+    qtbot.waitUntil(lambda: bool(re.search("与主场的网络中断（00:00:0[1-9]）", texts(window))))
+    assert re.search(rf"{re.escape(HOLDER.masked_name)} · 评标中 00:00:0[1-9]", texts(window))
 
 
 def test_a_site_server_that_is_away_is_a_small_mark(open_window: Open) -> None:

@@ -212,8 +212,8 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 def test_a_meeting_from_joining_to_leaving(booth: Booth) -> None:
     booth.open(mask=True, voice=True, desktop=False)
-    assert booth.has("media-started", mask=True, voice=True)
-    assert booth.has("headset-taken", name="own.in")
+    booth.wait("media-started", mask=True, voice=True)
+    booth.wait("headset-taken", name="own.in")
     booth.say("phase", phase="joined", people=3)
     assert booth.wait("noted", kind="conference_joined")["facts"]["people"] == 3
     booth.wait("pane", phase="joined", recorded=True)

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 
+from drivers.simulated.voice import Speaker, digits
 from tests.speech import spoken
 from workstation.conference.contract import BLOCK
 from workstation.conference.media.voice import Sound, VoiceChanger
@@ -106,6 +107,18 @@ def test_a_working_change_is_never_refused(hertz: float) -> None:
     sound = spoken(hertz, 8)
     for _ in range(3):
         assert first_refuted(VoiceChanger(), sound) is None
+
+
+@pytest.mark.parametrize("speaker", list(Speaker))
+@pytest.mark.parametrize("offset", [0, 2000])
+def test_words_said_apart_and_a_microphones_offset_refute_nothing(speaker: Speaker, offset: int) -> None:
+    """The swell of a word and an offset pass any change of the voice: they are below it."""
+    pause = np.zeros(100 * BLOCK, np.int16)
+    words = [part for text in ("1", "1", "1", "3852") for part in (digits(text, speaker), pause)]
+    sound = np.concatenate(words)
+    sound = np.asarray(sound[: len(sound) // BLOCK * BLOCK] + offset, np.int16)
+    for seed in range(5):
+        assert first_refuted(VoiceChanger(seed=seed), sound) is None
 
 
 def test_silence_and_noise_refute_nothing() -> None:

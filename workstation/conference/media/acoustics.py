@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,8 @@ _MOST_STEPS = 40
 _BREADTH = 0.6
 """Breadth of the smoothing, in parts of the pitch: harmonics vanish, formants stay."""
 _LIKENESS_FRAME = SAMPLE_RATE // 5
+_LOWEST_BIN = round(70 * 2 * _LIKENESS_FRAME / SAMPLE_RATE)
+"""No voice is below 70 Hz; an offset of the microphone or the swell of a word is, passes unchanged, and is nobody's."""
 _LIKENESS_REACH = int(0.08 * SAMPLE_RATE)
 """The raw voice is looked for up to 80 ms before and after where it should be."""
 
@@ -103,7 +106,9 @@ def _likeness(raw: Signal, changed: Signal) -> float:
 
 def _best_correlation(raw: Signal, changed: Signal) -> float:
     size = 2 * len(raw)
-    spectrum = np.fft.rfft(raw, size) * np.conj(np.fft.rfft(changed, size))
-    products = np.abs(np.fft.irfft(spectrum, size))
+    one, other = (np.fft.rfft(sound - sound.mean(), size) for sound in (raw, changed))
+    one[:_LOWEST_BIN] = other[:_LOWEST_BIN] = 0
+    products = np.abs(np.fft.irfft(one * np.conj(other), size))
     best = max(float(products[:_LIKENESS_REACH].max()), float(products[-_LIKENESS_REACH:].max()))
-    return best / max(float(np.linalg.norm(raw) * np.linalg.norm(changed)), 1e-12)
+    loudness = (float(np.linalg.norm(np.fft.irfft(sound, size))) for sound in (one, other))
+    return best / max(math.prod(loudness), 1e-12)
