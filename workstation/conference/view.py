@@ -113,6 +113,8 @@ class ConferenceView(QWidget):
         """Say something to the page. Before it is ``Ready`` nobody hears it."""
         if isValid(self._door):
             self._door.told.emit(message.model_dump_json())
+        elif not self._again.isActive():
+            self._lose()  # the page has destroyed its own door
 
     def set_reach(self, reach: Reach) -> None:
         """From now on the page may ask for this."""
