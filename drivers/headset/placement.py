@@ -65,8 +65,7 @@ class PulsePlacement:
     """
 
     def __init__(self, direction: Direction, name: str) -> None:
-        # libpulse is loaded at import; Windows has none.
-        import pulsectl  # noqa: PLC0415
+        import pulsectl  # noqa: PLC0415 - libpulse is loaded at import; Windows has none
 
         self._direction = direction
         self._name = name
@@ -124,7 +123,7 @@ class PulsePlacement:
             pulse.close()
 
     def _on_event(self, _event: object) -> None:
-        import pulsectl  # noqa: PLC0415
+        import pulsectl  # noqa: PLC0415 - as above
 
         raise pulsectl.PulseLoopStop
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from drivers.simulated.child import end, free_port, wait_for_ports
 
 JANUS = Path("/usr/bin/janus")
 LIBRARIES = Path("/usr/lib") / f"{os.uname().machine}-linux-gnu" / "janus"
@@ -22,8 +22,6 @@ _DISABLED_PLUGINS = (
     "lua", "duktape", "sip", "nosip", "voicemail", "videocall", "streaming", "echotest", "audiobridge", "recordplay",
 )  # fmt: skip
 _DISABLED_TRANSPORTS = ("rabbitmq", "mqtt", "nanomsg", "pfunix")
-_START_TIMEOUT_S = 20.0
-_STOP_TIMEOUT_S = 5.0
 _RTP_PORTS = 200
 
 
@@ -47,7 +45,7 @@ class JanusService:
         self.recordings = directory / "recordings"
         self.admin_key = secrets.token_urlsafe(24)
         self.token_secret = secrets.token_urlsafe(24)
-        self.command_ports = (_free_port(), _free_port())
+        self.command_ports = (free_port(), free_port())
         self.websocket = f"ws://127.0.0.1:{self.command_ports[0]}"
         self.http = f"http://127.0.0.1:{self.command_ports[1]}/janus"
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,18 +75,22 @@ class JanusService:
                 stderr=subprocess.STDOUT,
             )
         try:
-            self._wait_until_ready(self._process)
+            wait_for_ports(self._process, self.command_ports, self._directory / "janus.out")
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """End the server. Idempotent."""
-        self._end(is_gentle=True)
+        process, self._process = self._process, None
+        end(process)
 
     def kill(self) -> None:
         """End the server as a power cut would."""
-        self._end(is_gentle=False)
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def site_options(self, keys_file: Path) -> list[str]:
         """Write the file of keys, and return the options that tell a site server of this one."""
@@ -102,33 +104,6 @@ class JanusService:
             f"--janus-keys-file={keys_file}",
             f"--recordings={self.recordings}",
         ]
-
-    def _end(self, *, is_gentle: bool) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if is_gentle:
-            process.terminate()
-        else:
-            process.kill()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        for port in self.command_ports:
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    if process.poll() is not None or time.monotonic() > deadline:
-                        words = (self._directory / "janus.out").read_text(errors="replace")[-500:]
-                        raise RuntimeError(f"janus did not start: {words}") from None
-                time.sleep(0.02)
 
     def _write_configuration(self) -> None:
         self.recordings.mkdir(mode=0o700, exist_ok=True)
@@ -157,13 +132,6 @@ class JanusService:
 
 def _libraries(names: tuple[str, ...]) -> str:
     return ",".join(f"libjanus_{name}.so" for name in names)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _free_port_range(size: int) -> int:

@@ -18,6 +18,7 @@ from typing import Literal, Self
 import pulsectl
 
 from drivers.headset.levels import Samples
+from drivers.simulated.child import end
 
 PLAYBACK_NAME = "hs_out"
 CAPTURE_NAME = "hs_mic"
@@ -28,7 +29,6 @@ LOUDSPEAKER_NAME = "loudspeaker"
 
 _USB = "device.bus=usb device.form_factor=headset device.vendor.id=1209 device.product.id=0001"
 _START_TIMEOUT_S = 15.0
-_STOP_TIMEOUT_S = 5.0
 
 
 class Which(Enum):
@@ -110,14 +110,7 @@ class PulseService:
         """End the server and whoever speaks. Idempotent."""
         self.hush()
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
     def plug(self, which: Which = Which.FIRST, *, playback: bool = True, capture: bool = True) -> None:
         """Plug a headset in, or one of its two plugs. What is in already stays."""

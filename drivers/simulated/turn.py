@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from drivers.simulated.child import end, free_port, wait_for_ports
+
 TURNSERVER = Path("/usr/bin/turnserver")
 REALM = "drill.invalid"
 
-_START_TIMEOUT_S = 20.0
-_STOP_TIMEOUT_S = 5.0
 _RELAY_PORTS = 100
 
 
@@ -32,7 +30,7 @@ class TurnService:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.secret = secrets.token_urlsafe(24)
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,7 +77,7 @@ class TurnService:
                 stderr=subprocess.STDOUT,
             )
         try:
-            self._wait_until_ready(self._process)
+            wait_for_ports(self._process, [self.port], self._directory / "turn.out")
         except BaseException:
             self.stop()
             raise
@@ -87,33 +85,7 @@ class TurnService:
     def stop(self) -> None:
         """End the server. Idempotent."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    words = (self._directory / "turn.out").read_text(errors="replace")[-500:]
-                    raise RuntimeError(f"turnserver did not start: {words}") from None
-            time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        end(process)
 
 
 _CONFIGURATION = """\

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from drivers.simulated.child import end
 from drivers.ups.protocol import quote
 
 NUT_DAEMONS = Path("/lib/nut")
@@ -43,7 +44,6 @@ _UPSD_USERS = f"""[{USERNAME}]
 """
 
 _START_TIMEOUT_S = 15.0
-_STOP_TIMEOUT_S = 5.0
 _PORT_ATTEMPTS = 20
 
 
@@ -130,7 +130,7 @@ class UpsdService:
     def stop_driver(self) -> None:
         """End the dummy driver, as if the cable to the UPS came off."""
         driver, self._driver = self._driver, None
-        _end(driver)
+        end(driver)
 
     def start_server(self) -> None:
         """Start upsd: on a new free port the first time, on the same one later.
@@ -154,7 +154,7 @@ class UpsdService:
     def stop_server(self) -> None:
         """End upsd."""
         server, self._server = self._server, None
-        _end(server)
+        end(server)
 
     def _spawn(self, daemon: str, *arguments: str) -> subprocess.Popen[bytes]:
         paths = ("NUT_CONFPATH", self._etc), ("NUT_STATEPATH", self._run), ("NUT_ALTPIDPATH", self._run)
@@ -215,14 +215,3 @@ def _candidate_port() -> int:
             except OSError:
                 continue
             return port
-
-
-def _end(process: subprocess.Popen[bytes] | None) -> None:
-    if process is None:
-        return
-    process.terminate()
-    try:
-        process.wait(_STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

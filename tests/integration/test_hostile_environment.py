@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
+from drivers.simulated.child import free_port
 from tests.integration.test_main_site_trust import Booth, TlsSite, make_pack
 from tests.tls_certificates import make_authority, make_leaf
 
@@ -26,12 +27,6 @@ def some_library() -> str:
     found = sorted(Path("/lib").glob("*-linux-gnu/libanl.so.1"))
     assert found, "no library to preload"
     return str(found[0])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_open(port: int) -> bool:

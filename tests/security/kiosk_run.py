@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from drivers.simulated.child import free_port
 from tests.security.attempts import Attempt
 from tests.security.authority import make_authority, trust_in_home
 from tests.security.hostile import HostileSite
@@ -130,7 +131,7 @@ def _variables(attempt: Attempt, base: Path, port: int) -> dict[str, str]:
     program = folder / "engine"
     program.write_text(f"#!/bin/sh\ntouch '{folder}/engine-ran'\n", encoding="utf-8")
     program.chmod(0o700)
-    words = {"folder": os.fspath(folder), "port": str(port), "free": str(_free_port())}
+    words = {"folder": os.fspath(folder), "port": str(port), "free": str(free_port())}
     return {name: value.format(**words) for name, value in attempt.environment.items()}
 
 
@@ -143,11 +144,6 @@ def _was_called(ear: socket.socket) -> bool:
         except TimeoutError:
             return False
     return True
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _ground(world: World, kiosk: KioskProcess, eye: Eye) -> Ground:
