@@ -182,6 +182,8 @@ class Booth:
     ) -> None:
         self.application, self.window, self.qt, self.bench = application, window, qt, bench
         self._qtbot, self._sam = qtbot, sam
+        self._entered: set[str] = set()
+        application._bridges.actions.journey.changed.connect(lambda _: self._entered.add(self.state))
 
     @property
     def state(self) -> str:
@@ -194,7 +196,9 @@ class Booth:
         return "\n".join(words + hints)
 
     def until(self, state: str) -> None:
-        self._wait(lambda: self.state == state, lambda: f"never {state}, but {self.state}")
+        """Wait for a state; one that was left again since the last wait counts."""
+        self._wait(lambda: state in self._entered | {self.state}, lambda: f"never {state}, but {self.state}")
+        self._entered.clear()
 
     def until_shown(self, words: str) -> None:
         self._wait(lambda: words in self.texts(), lambda: f"never {words!r} on the screen, but {self.texts()!r}")

@@ -121,11 +121,12 @@ class Kiosk:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.status() != psutil.STATUS_ZOMBIE and FAMILY in process.environ().get("HOME", ""):
+                home = process.environ().get("HOME", "")
+                if process.status() != psutil.STATUS_ZOMBIE and FAMILY in home and str(self.runtime) in home:
                     found.append(process)
-            except psutil.Error:
+            except (psutil.Error, ProcessLookupError):  # the second is psutil's own race with an ending process
                 continue
-        return [process for process in found if str(self.runtime) in process.environ()["HOME"]]
+        return found
 
     def close(self) -> None:
         try:
@@ -174,11 +175,16 @@ def start(tmp_path_factory: pytest.TempPathFactory, murmur: MurmurService, pulse
         kiosk.close()
 
 
+def window_tree() -> str | None:
+    """Return every window, or ``None`` when one of them went while xwininfo walked: it stops there."""
+    walked = subprocess.run(["xwininfo", "-root", "-tree"], capture_output=True, text=True, check=False)
+    return None if walked.returncode else walked.stdout
+
+
 def windows(pattern: str) -> dict[str, tuple[int, int, int, int]]:
     """Return the mapped windows of Mumble whose title fits, with their places on the screen, as xwininfo sees them."""
-    tree = subprocess.run(["xwininfo", "-root", "-tree"], capture_output=True, text=True, check=True).stdout
     found = {}
-    for number, title in re.findall(r'(0x[0-9a-f]+) "([^"]*)": \("mumble" "Mumble"\)', tree):
+    for number, title in re.findall(r'(0x[0-9a-f]+) "([^"]*)": \("mumble" "Mumble"\)', until(window_tree)):
         seen = subprocess.run(["xwininfo", "-id", number], capture_output=True, text=True, check=False).stdout
         if re.search(pattern, title) and "IsViewable" in seen:
             keys = ("Absolute upper-left X", "Absolute upper-left Y", "Width", "Height")

@@ -32,7 +32,7 @@ class HeadsetBridge(QObject):
     def __init__(self, headset: Headset, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._headset = headset
-        self._is_wanted = False
+        self._wish: object | None = None
         self._wake = threading.Event()
         self._loop = SupervisedLoop("headset-keeper", self._keep)
 
@@ -42,35 +42,36 @@ class HeadsetBridge(QObject):
 
     def stop(self) -> None:
         """Give the headset back and end the thread."""
-        self._is_wanted = False
+        self._wish = None
         self._wake.set()
         self._loop.stop()
         self._headset.close()
 
     def take(self) -> None:
         """Keep a headset from now on; answered by ``taken`` or ``lost``."""
-        self._is_wanted = True
+        self._wish = object()  # each wish is answered, also one that follows a give-back at once
         self._wake.set()
 
     def give_back(self) -> None:
         """Restore what was the default before. Idempotent."""
-        self._is_wanted = False
+        self._wish = None
         self._wake.set()
 
     def _keep(self, cancel: CancelToken) -> None:
         cancel.on_cancel(self._wake.set)
         while not cancel.is_cancelled:
-            if self._is_wanted:
-                self._hold(cancel)
+            wish = self._wish
+            if wish is not None:
+                self._hold(wish, cancel)
                 self._headset.give_back()
             else:
                 self._wake.wait()
                 self._wake.clear()
 
-    def _hold(self, cancel: CancelToken) -> None:
+    def _hold(self, wish: object, cancel: CancelToken) -> None:
         known: HeadsetPair | None = None
         is_first = True
-        while self._is_wanted and not cancel.is_cancelled:
+        while self._wish is wish and not cancel.is_cancelled:
             pair = self._look(known)
             if pair is None and (known is not None or is_first):
                 self.lost.emit()
