@@ -57,6 +57,7 @@ class ErrorCode(StrEnum):
     RESTARTED = "E-604"
     STORAGE_FULL = "E-605"
     CLOCK_OFF = "E-606"
+    UPS_TEST_REFUSED = "E-607"
     SEAT_LEFT = "E-701"
     SHORT_LEAVE = "E-702"
     SEAT_SEVERAL = "E-703"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from drivers.contracts import UpsFlag, UpsReading
+from drivers.contracts import BatteryTest, UpsFlag, UpsReading
+from drivers.errors import DeviceError, ErrorCode
 from drivers.simulated.bench import BenchFile
 
 FULL_RUNTIME_S = 4 * 3600 + 12 * 60
@@ -42,6 +43,14 @@ class SimulatedUps:
         if left_s < LOW_RUNTIME_S:
             flags |= UpsFlag.LB
         return self._reading(flags, left_s, 0.0)
+
+    def start_test(self, test: BatteryTest, *, timeout_s: float) -> None:  # noqa: ARG002 - as for ``poll``
+        """Refuse; see ``Ups.start_test``."""
+        raise DeviceError(ErrorCode.UPS_TEST_REFUSED, "simulated")
+
+    def stop_test(self, *, timeout_s: float) -> None:  # noqa: ARG002 - as for ``poll``
+        """Refuse; see ``Ups.stop_test``."""
+        raise DeviceError(ErrorCode.UPS_TEST_REFUSED, "simulated")
 
     def close(self) -> None:
         """Nothing to give back."""

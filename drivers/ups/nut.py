@@ -8,7 +8,8 @@ import socket
 import ssl
 import time
 
-from drivers.contracts import UpsReading
+from drivers.contracts import BatteryTest, UpsReading
+from drivers.errors import DeviceError, ErrorCode
 from drivers.ups.protocol import (
     LineSplitter,
     NutProtocolError,
@@ -74,6 +75,26 @@ class NutUps:
             reading = UpsReading(flags=None, detail=_reason(error))
         self._log_edge(reading)
         return reading
+
+    def start_test(self, test: BatteryTest, *, timeout_s: float) -> None:
+        """See ``Ups.start_test``; the account needs ``instcmds`` at upsd."""
+        self._command(f"test.battery.start.{test.value}", timeout_s)
+
+    def stop_test(self, *, timeout_s: float) -> None:
+        """See ``Ups.stop_test``."""
+        self._command("test.battery.stop", timeout_s)
+
+    def _command(self, command: str, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        try:
+            if self._session is None:
+                self._session = self._connect(deadline)
+            check_ok(self._session.exchange(f"INSTCMD {quote(self._ups_name)} {command}", deadline))
+        except NutServerError as error:
+            raise DeviceError(ErrorCode.UPS_TEST_REFUSED, error.token) from error
+        except (NutProtocolError, OSError) as error:
+            self.close()
+            raise DeviceError(ErrorCode.UPS_TEST_REFUSED, _reason(error)) from error
 
     def close(self) -> None:
         """Close the connection. Idempotent; the next poll opens a new one."""

@@ -43,7 +43,7 @@ def stage(tmp_path):
 def play(stage):
     with KioskProcess(stage.config_file, stage.environment) as kiosk:
         yield Playwright(stage, kiosk, None, print)
-        assert kiosk.stop() == 0
+        assert kiosk.stop() == 0, kiosk.lines[-60:]
         errors = [line for line in kiosk.lines if line.get("level") in {"error", "critical"}]
         assert errors == []
 
@@ -236,7 +236,7 @@ def test_where_no_card_photo_can_be_opened_the_sites_photo_is_compared(tmp_path)
         [compared] = [line for line in kiosk.lines if line.get("kind") == "face_compared"]
         assert (compared["outcome"], compared["reference"]) == ("match", "site-photo")
         assert ask(stage, "SELECT method FROM arrivals") == [("card-face",)]
-        assert kiosk.stop() == 0
+        assert kiosk.stop() == 0, kiosk.lines[-60:]
         [(picture,)] = ask(stage, "SELECT photo FROM roster_photos LIMIT 1")
         kept = [path for path in (stage.directory / "kiosk").rglob("*") if path.is_file()]
         assert any(path.suffix == ".sqlite3" for path in kept)
@@ -326,7 +326,7 @@ def evaluating(tmp_path):
         play.until("evaluating", "evaluating")
         play.let(1.5)
         yield play
-        assert kiosk.stop() == 0
+        assert kiosk.stop() == 0, kiosk.lines[-60:]
         assert ask(stage, "SELECT count(*) FROM launches WHERE redeemed_at IS NOT NULL") == [(1,)], "the same page"
         assert_chain_holds(stage)
         assert_no_personal_data(stage.directory, str(kiosk.lines))

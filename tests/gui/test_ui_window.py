@@ -50,7 +50,7 @@ from workstation.journey.states import (
     State,
     TaskReview,
 )
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.readings import ReadingKind, ReadingState
 from workstation.ui.content import SCREENS
 from workstation.ui.messages import Language, Messages
 from workstation.ui.screens.evaluation import EvaluationScreen

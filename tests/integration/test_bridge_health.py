@@ -23,7 +23,7 @@ from workstation.bridge import health
 from workstation.bridge.health import HealthBridge
 from workstation.health.board import HealthEvent, HealthSnapshot
 from workstation.journey.facts import Check, CheckKind
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.readings import ReadingKind, ReadingState
 
 LIMIT_MS = 15_000
 MIB = 1 << 20

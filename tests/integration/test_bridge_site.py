@@ -32,16 +32,8 @@ from workstation.identity.vault import Evidence
 from workstation.journal.journal import Journal
 from workstation.site.administration import ReviewPicture, Roster, RosterEntry
 from workstation.site.client import SiteClient
-from workstation.site.contract import (
-    BoothInfo,
-    Command,
-    Launch,
-    MatchReply,
-    MatchState,
-    ReadingKind,
-    ReadingState,
-    expert_hash,
-)
+from workstation.site.contract import BoothInfo, Command, Launch, MatchReply, MatchState, expert_hash
+from workstation.site.readings import ReadingKind, ReadingState
 from workstation.site.server import tokens
 from workstation.site.server.app import create_app
 from workstation.site.server.database import Database, sqlite_url

@@ -33,9 +33,6 @@ from workstation.site.contract import (
     LaunchRequest,
     MatchState,
     PhotoRequest,
-    ReadingKind,
-    ReadingReport,
-    ReadingState,
     ReportRequest,
     ReviewRequest,
     VerificationMethod,
@@ -43,6 +40,7 @@ from workstation.site.contract import (
     expert_hash,
 )
 from workstation.site.preflight import PreflightCheck, PreflightReport, PreflightSummary, Standing, worst
+from workstation.site.readings import ReadingKind, ReadingReport, ReadingState
 from workstation.site.server import tokens
 from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_PACK_BYTES, MAX_REVIEW_BYTES
 from workstation.site.server.database import Database

@@ -17,7 +17,7 @@ from workstation.conference.stay import MAX_REFUSALS, Stay
 from workstation.conference.troubles import JOIN_S, LOST_S, Troubles
 from workstation.health.readings import Moment
 from workstation.site.conference import ConferencePlan, ConferenceRole, ConferenceTicket, RoomAccess
-from workstation.site.contract import ReadingState
+from workstation.site.readings import ReadingState
 
 LOST, UNPROTECTED = ErrorCode.CONFERENCE_LOST, ErrorCode.ANONYMITY_NOT_READY
 LIVE = MediaStatus(video=StreamPhase.LIVE, voice=StreamPhase.LIVE)

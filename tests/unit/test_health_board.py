@@ -14,7 +14,7 @@ from drivers.errors import ErrorCode
 from workstation.health.board import MAX_AGE_S, HealthBoard, HealthEvent, HealthEventKind
 from workstation.health.probes import read_ups
 from workstation.health.readings import Moment, Reading
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.readings import ReadingKind, ReadingState
 
 K = HealthEventKind
 OK, WARN, BAD, UNKNOWN = ReadingState.OK, ReadingState.WARN, ReadingState.BAD, ReadingState.UNKNOWN

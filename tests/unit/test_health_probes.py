@@ -14,7 +14,7 @@ from drivers.errors import ErrorCode
 from workstation.health.power import RuntimeForecast, RuntimeSource
 from workstation.health.probes import DiskLimits, read_clock, read_device, read_disk, read_link, read_ups
 from workstation.health.readings import Moment, Reading
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.readings import ReadingKind, ReadingState
 
 NOON = Moment(utc=datetime(2026, 3, 2, 4, 0, tzinfo=UTC), monotonic_s=100.0)
 OK, WARN, BAD, UNKNOWN = ReadingState.OK, ReadingState.WARN, ReadingState.BAD, ReadingState.UNKNOWN

@@ -18,7 +18,7 @@ from workstation.headset.contract import Suggestion
 from workstation.journey.facts import CheckKind, Step
 from workstation.journey.meeting import SoundStep
 from workstation.journey.seat import LeaveReason
-from workstation.site.contract import ReadingKind
+from workstation.site.readings import ReadingKind
 from workstation.ui.messages import Language, Messages, clock, placeholders
 from workstation.ui.views import Coaching, Prompt
 

@@ -13,7 +13,7 @@ from workstation.health.selfcheck import REQUIRED, WAITED_FOR, evaluate, is_fres
 from workstation.journey.diagram import holder
 from workstation.journey.facts import Assignment, Check, CheckKind, Presence, PresenceMethod, Session
 from workstation.journey.states import SelfCheck
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.readings import ReadingKind, ReadingState
 
 OK, WARN, BAD, UNKNOWN = ReadingState.OK, ReadingState.WARN, ReadingState.BAD, ReadingState.UNKNOWN
 

@@ -18,11 +18,11 @@ from workstation.site.contract import (
     GENESIS_HASH,
     MAX_PHOTO_BYTES,
     EventReport,
-    ReadingReport,
     ReviewRequest,
     event_hash,
     picture_type,
 )
+from workstation.site.readings import ReadingReport
 
 EVENT = EventReport(
     event_id=UUID("6f1b2c3d-0000-4000-8000-000000000001"),

@@ -10,17 +10,8 @@ import pytest
 
 from drivers.errors import ErrorCode, KioskError
 from workstation.site import outbox
-from workstation.site.contract import (
-    GENESIS_HASH,
-    Command,
-    CommandKind,
-    EventReport,
-    ReadingKind,
-    ReadingReport,
-    ReadingState,
-    ReportReply,
-    ReportRequest,
-)
+from workstation.site.contract import GENESIS_HASH, Command, CommandKind, EventReport, ReportReply, ReportRequest
+from workstation.site.readings import ReadingKind, ReadingReport, ReadingState
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 READING = ReadingReport(kind=ReadingKind.UPS, state=ReadingState.OK, observed_at=NOW)

@@ -52,7 +52,7 @@ def ordered(command: Command) -> ev.Event | None:
             return ev.ReviewOnSite(session_id=command.session_id)
         case CommandKind.MESSAGE:
             return ev.MessageArrived(text=command.text)
-        case CommandKind.PREFLIGHT:
+        case CommandKind.PREFLIGHT | CommandKind.SELF_CHECK | CommandKind.UPS_TEST:
             return None
 
 

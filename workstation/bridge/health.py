@@ -18,7 +18,7 @@ from workstation.health.probes import DiskLimits, read_device, read_disk, read_u
 from workstation.health.readings import Moment, Reading
 from workstation.health.selfcheck import evaluate, is_fresh
 from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust
-from workstation.site.contract import ReadingKind, ReadingReport, ReadingState
+from workstation.site.readings import ReadingKind, ReadingReport, ReadingState
 
 from .threads import SupervisedLoop
 

@@ -25,12 +25,11 @@ from workstation.site.contract import (
     Command,
     LaunchRequest,
     PhotoRequest,
-    ReadingKind,
-    ReadingReport,
     ReviewRequest,
     VerificationMethod,
 )
 from workstation.site.outbox import Reporter
+from workstation.site.readings import ReadingKind, ReadingReport
 
 from .threads import Lane, SupervisedLoop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from workstation.health.readings import Moment, Reading
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.readings import ReadingKind, ReadingState
 
 from .messages import Statistics
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -41,7 +42,7 @@ class KioskProcess:
         self._news = threading.Condition()
         self._process = subprocess.Popen(
             [*(command or module_command("workstation")), "--config", str(config_file)],
-            env=os.environ | environment,
+            env=os.environ | {"PYTHONFAULTHANDLER": "1"} | environment,
             stderr=subprocess.PIPE,
         )
         self._reader = threading.Thread(target=self._read, args=(self._process.stderr,), name="kiosk-log", daemon=True)
@@ -123,13 +124,16 @@ class KioskProcess:
         self._reader.join(STOP_TIMEOUT_S)
 
     def stop(self) -> int:
-        """Ask it to end, insist after a while; return its exit code. Idempotent."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+        """Ask it to end, insist after a while; return its exit code. Idempotent.
+
+        One that hangs is aborted, so that the last lines say where each of its threads was.
+        """
+        for insist in (self._process.terminate, lambda: self._process.send_signal(signal.SIGABRT), self._process.kill):
+            with contextlib.suppress(ProcessLookupError):
+                insist()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_TIMEOUT_S)
+                break
         code = self._process.wait()
         self._reader.join(STOP_TIMEOUT_S)
         return code

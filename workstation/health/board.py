@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drivers.errors import ErrorCode
-from workstation.health.readings import Moment, Reading
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.health.readings import Moment, Reading, Source
+from workstation.site.readings import ReadingKind, ReadingState
 
 MAX_AGE_S: Mapping[ReadingKind, float] = {
     ReadingKind.READER: 15.0,
@@ -20,6 +21,13 @@ MAX_AGE_S: Mapping[ReadingKind, float] = {
     ReadingKind.SITE: 60.0,
     ReadingKind.MAIN_SITE: 60.0,
     ReadingKind.CONFERENCE: 15.0,
+    ReadingKind.TOKEN: 15.0,
+    ReadingKind.SIGNATURE_PAD: 15.0,
+    ReadingKind.MEMORY: 180.0,
+    ReadingKind.TEMPERATURE: 180.0,
+    ReadingKind.DISPLAY: 60.0,
+    ReadingKind.USB: 60.0,
+    ReadingKind.SOFTWARE: math.inf,
 }
 """Seconds after which a reading says nothing any more: about three periods of its source."""
 
@@ -46,6 +54,7 @@ class HealthEvent:
     """One edge.
 
     Attributes:
+        subject: the kind that it is about; ``of`` says which one of it, "" for the only one.
         code: what people are told, ``None`` when there is nothing to tell (a UPS that cannot be read, an all-clear).
         duration_s: for an edge back to good, how long it was not, seconds.
     """
@@ -56,14 +65,21 @@ class HealthEvent:
     code: ErrorCode | None = None
     duration_s: float | None = None
     detail: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HealthSnapshot:
-    """Everything at one moment, one reading per kind."""
+    """Everything at one moment.
+
+    Attributes:
+        readings: one per kind, of its only one or of the summary of several.
+        parts: the readings of each of several, such as every UPS.
+    """
 
     at: Moment
     readings: Mapping[ReadingKind, Reading]
+    parts: tuple[Reading, ...] = ()
 
     @property
     def worst(self) -> ReadingState:
@@ -83,43 +99,47 @@ class HealthBoard:
 
     def __init__(self, max_age_s: Mapping[ReadingKind, float] = MAX_AGE_S) -> None:
         self._max_age_s = dict(max_age_s)
-        self._latest: dict[ReadingKind, Reading] = {}
-        self._gone_since: dict[ReadingKind, Moment] = {}
+        self._latest: dict[Source, Reading] = {}
+        self._gone_since: dict[Source, Moment] = {}
         self._outage_since: Moment | None = None
         self._battery_is_low = False
-        self._alarm_since: dict[ReadingKind, Moment] = {}
+        self._alarm_since: dict[Source, Moment] = {}
 
     def observe(self, reading: Reading) -> list[HealthEvent]:
         """Take a reading and return the edges it makes."""
-        latest = self._latest.get(reading.kind)
+        latest = self._latest.get(reading.source)
         if latest is not None and reading.observed.monotonic_s < latest.observed.monotonic_s:
             return []
-        self._latest[reading.kind] = reading
+        self._latest[reading.source] = reading
         return self._edges(reading)
 
-    def forget(self, kind: ReadingKind) -> None:
+    def forget(self, kind: ReadingKind, subject: str = "") -> None:
         """Drop what was seen of something that is not watched any more; its silence is no loss."""
-        self._latest.pop(kind, None)
-        self._gone_since.pop(kind, None)
+        self._latest.pop((kind, subject), None)
+        self._gone_since.pop((kind, subject), None)
 
     def expire(self, now: Moment) -> list[HealthEvent]:
         """Return the edges that time alone makes: things not heard of for too long are lost. Call it once a second."""
         events: list[HealthEvent] = []
-        for kind, reading in self._latest.items():
+        for source, reading in self._latest.items():
             if self._is_stale(reading, now):
-                events += self._edges(_unknown(kind, now, "stale"))
+                events += self._edges(_unknown(source, now, "stale"))
         return events
 
     def snapshot(self, now: Moment) -> HealthSnapshot:
-        """Return one reading per kind; those too old or never taken are UNKNOWN."""
-        return HealthSnapshot(at=now, readings={kind: self._current(kind, now) for kind in ReadingKind})
+        """Return one reading per kind and those of the parts; those too old or never taken are UNKNOWN."""
+        return HealthSnapshot(
+            at=now,
+            readings={kind: self._current((kind, ""), now) for kind in ReadingKind},
+            parts=tuple(self._current(source, now) for source in sorted(self._latest) if source[1]),
+        )
 
-    def _current(self, kind: ReadingKind, now: Moment) -> Reading:
-        reading = self._latest.get(kind)
+    def _current(self, source: Source, now: Moment) -> Reading:
+        reading = self._latest.get(source)
         if reading is None:
-            return _unknown(kind, now, "never read")
+            return _unknown(source, now, "never read")
         if self._is_stale(reading, now):
-            return replace(_unknown(kind, now, "stale"), observed=reading.observed)
+            return replace(_unknown(source, now, "stale"), observed=reading.observed, device=reading.device)
         return reading
 
     def _is_stale(self, reading: Reading, now: Moment) -> bool:
@@ -139,17 +159,20 @@ class HealthBoard:
                 return self._presence_edges(reading, is_gone=reading.state in _GONE)
 
     def _presence_edges(self, reading: Reading, *, is_gone: bool) -> list[HealthEvent]:
-        kind, at = reading.kind, reading.observed
-        if is_gone and kind not in self._gone_since:
-            self._gone_since[kind] = at
+        source, at = reading.source, reading.observed
+        if is_gone and source not in self._gone_since:
+            self._gone_since[source] = at
             return [_event(HealthEventKind.LOST, reading, code=reading.code)]
-        if not is_gone and kind in self._gone_since:
-            return [_event(HealthEventKind.BACK, reading, since=self._gone_since.pop(kind))]
+        if not is_gone and source in self._gone_since:
+            return [_event(HealthEventKind.BACK, reading, since=self._gone_since.pop(source))]
         return []
 
     def _power_edges(self, reading: Reading) -> list[HealthEvent]:
-        """Follow one outage from start to end; a UPS unread in between neither ends nor repeats it."""
-        if reading.state is ReadingState.UNKNOWN:
+        """Follow one outage from start to end; a UPS unread in between neither ends nor repeats it.
+
+        The booth's supply, which is the summary, has the outages; a single UPS has its readings.
+        """
+        if reading.state is ReadingState.UNKNOWN or reading.subject:
             return []
         events: list[HealthEvent] = []
         is_low = reading.code is ErrorCode.BATTERY_LOW
@@ -173,17 +196,18 @@ class HealthBoard:
         return events
 
     def _alarm_edges(self, reading: Reading, raised: HealthEventKind, cleared: HealthEventKind) -> list[HealthEvent]:
-        kind = reading.kind
-        if reading.code is not None and kind not in self._alarm_since:
-            self._alarm_since[kind] = reading.observed
+        source = reading.source
+        if reading.code is not None and source not in self._alarm_since:
+            self._alarm_since[source] = reading.observed
             return [_event(raised, reading, code=reading.code)]
-        if reading.state is ReadingState.OK and kind in self._alarm_since:
-            return [_event(cleared, reading, since=self._alarm_since.pop(kind))]
+        if reading.state is ReadingState.OK and source in self._alarm_since:
+            return [_event(cleared, reading, since=self._alarm_since.pop(source))]
         return []
 
 
-def _unknown(kind: ReadingKind, at: Moment, detail: str) -> Reading:
-    return Reading(kind=kind, state=ReadingState.UNKNOWN, observed=at, detail=detail)
+def _unknown(source: Source, at: Moment, detail: str) -> Reading:
+    kind, subject = source
+    return Reading(kind=kind, subject=subject, state=ReadingState.UNKNOWN, observed=at, detail=detail)
 
 
 def _event(
@@ -201,4 +225,5 @@ def _event(
         code=code,
         duration_s=None if since is None else max(0.0, at.monotonic_s - since.monotonic_s),
         detail=reading.detail,
+        of=reading.subject,
     )

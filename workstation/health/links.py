@@ -11,7 +11,7 @@ from drivers.errors import ErrorCode, KioskError
 from workstation.health.probes import read_link
 from workstation.health.readings import Moment, Reading
 from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust, check_host, is_pinned, tls_context
-from workstation.site.contract import ReadingKind
+from workstation.site.readings import ReadingKind
 
 TIMEOUT_S = 3.0
 

@@ -11,7 +11,7 @@ import psutil
 from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, UpsFlag, UpsReading
 from drivers.errors import ErrorCode
 from workstation.health.readings import Moment, Reading
-from workstation.site.contract import DeviceIdentity, ReadingKind, ReadingState
+from workstation.site.readings import DeviceIdentity, ReadingKind, ReadingState
 
 CLOCK_LIMIT_S = 2.0
 """Clock offset above which E-606 is raised, seconds."""

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from drivers.errors import ErrorCode
-from workstation.site.contract import DeviceIdentity, ReadingKind, ReadingReport, ReadingState
+from workstation.site.readings import DeviceIdentity, Quality, ReadingKind, ReadingReport, ReadingState
 
 _MAX_DETAIL = 200
 """Limit of ``ReadingReport.detail``."""
+
+
+Source = tuple[ReadingKind, str]
+"""A kind and which one of it: what has one latest reading."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,8 @@ class Reading:
         code: what is wrong, when people are told about it; always ``None`` when OK or UNKNOWN.
         detail: short technical fact for the administrator; never a person's data.
         device: which piece of hardware was seen, ``None`` for what is no device.
+        subject: which of several of the kind, "" for the only one or for their summary.
+        quality: how far the figures can be believed; BAD when UNKNOWN.
 
     Raises:
         ValueError: a code beside OK or UNKNOWN, or a value that is no finite number.
@@ -56,12 +62,19 @@ class Reading:
     code: ErrorCode | None = None
     detail: str = ""
     device: DeviceIdentity | None = None
+    subject: str = ""
+    quality: Quality = Quality.GOOD
 
     def __post_init__(self) -> None:
         if self.code is not None and self.state in {ReadingState.OK, ReadingState.UNKNOWN}:
             raise ValueError(f"a reading that is {self.state} cannot have a code")
         if not all(math.isfinite(value) for value in self.values.values()):
             raise ValueError("a value is not finite")
+
+    @property
+    def source(self) -> Source:
+        """What was looked at: one key of the board."""
+        return self.kind, self.subject
 
     @property
     def observed_at(self) -> datetime:
@@ -72,7 +85,9 @@ class Reading:
         """Return the reading as it goes to the site."""
         return ReadingReport(
             kind=self.kind,
+            subject=self.subject,
             state=self.state,
+            quality=Quality.BAD if self.state is ReadingState.UNKNOWN else self.quality,
             observed_at=self.observed_at,
             values=dict(self.values),
             detail=self.detail[:_MAX_DETAIL],

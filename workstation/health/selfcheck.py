@@ -5,7 +5,7 @@ from __future__ import annotations
 from drivers.errors import ErrorCode
 from workstation.health.board import HealthSnapshot
 from workstation.journey.facts import Check, CheckKind
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.readings import ReadingKind, ReadingState
 
 REQUIRED = frozenset({CheckKind.HEADSET, CheckKind.CAMERA, CheckKind.MAIN_SITE})
 """Without these nobody can evaluate. The others are said and reported, but work goes on."""

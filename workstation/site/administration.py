@@ -18,9 +18,9 @@ from workstation.site.contract import (
     KeyId,
     MainSiteId,
     Photo,
-    ReadingReport,
     SessionId,
 )
+from workstation.site.readings import ReadingReport
 from workstation.site.wire import HexDigest, Wire
 
 

@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, Base64Bytes, Field, FiniteFloat
 
 from workstation.site.conference import ConferencePlan
+from workstation.site.readings import ReadingReport
 from workstation.site.wire import HexDigest, Wire
 
 API_VERSION = "1"
@@ -281,53 +282,6 @@ class TicketHolder(Wire):
     role: str
 
 
-class ReadingKind(StrEnum):
-    """What is measured at a booth."""
-
-    READER = "reader"
-    CAMERA = "camera"
-    HEADSET = "headset"
-    UPS = "ups"
-    DISK = "disk"
-    CLOCK = "clock"
-    SITE = "site"
-    MAIN_SITE = "main-site"
-    CONFERENCE = "conference"
-
-
-class ReadingState(StrEnum):
-    """Judgement of a reading. Unknown is never good."""
-
-    OK = "ok"
-    WARN = "warn"
-    BAD = "bad"
-    UNKNOWN = "unknown"
-
-
-class DeviceIdentity(Wire):
-    """Which piece of hardware it is: the site's inventory. "" for what the device does not tell.
-
-    Attributes:
-        serial: tells this piece from others of its kind; of a card reader the id of its security module (SAM).
-        firmware: version of the device's own software.
-    """
-
-    name: Annotated[str, Field(max_length=200)] = ""
-    serial: Annotated[str, Field(max_length=100)] = ""
-    firmware: Annotated[str, Field(max_length=100)] = ""
-
-
-class ReadingReport(Wire):
-    """One reading. ``values`` are numbers with the unit in the name, such as ``runtime_s``."""
-
-    kind: ReadingKind
-    state: ReadingState
-    observed_at: AwareDatetime
-    values: Annotated[dict[str, FiniteFloat], Field(default_factory=dict)]
-    detail: Annotated[str, Field(max_length=200)] = ""
-    device: DeviceIdentity | None = None
-
-
 class EventReport(Wire):
     """One journaled event. ``chain_hash`` covers all before it (see workstation/journal)."""
 
@@ -350,10 +304,15 @@ class CommandKind(StrEnum):
     REVIEW_ON_SITE = "review-on-site"
     MESSAGE = "message"
     PREFLIGHT = "preflight"
+    SELF_CHECK = "self-check"
+    UPS_TEST = "ups-test"
 
 
 class Command(Wire):
-    """An order that rides on a reply until the booth acknowledges it. ``text`` of a PREFLIGHT is the main site's id."""
+    """An order that rides on a reply until the booth acknowledges it.
+
+    ``text`` of a PREFLIGHT is the main site's id, of a UPS_TEST the UPS's id at the booth.
+    """
 
     command_id: UUID
     kind: CommandKind

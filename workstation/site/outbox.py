@@ -10,7 +10,8 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from drivers.errors import KioskError
-from workstation.site.contract import Command, EventReport, ReadingReport, ReportReply, ReportRequest
+from workstation.site.contract import Command, EventReport, ReportReply, ReportRequest
+from workstation.site.readings import ReadingReport
 
 BATCH = 100
 """Events in one report."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 from workstation.conference.pane import Monitoring, Pane
 from workstation.journey.events import Intent
 from workstation.journey.states import Evaluating, OutOfService
-from workstation.site.contract import ReadingState
+from workstation.site.readings import ReadingState
 from workstation.ui.icons import Icon, paint
 from workstation.ui.messages import Messages, clock
 from workstation.ui.notices import leave_key

@@ -7,7 +7,8 @@ from datetime import datetime
 from drivers.errors import ErrorCode
 from workstation.face.verification import Observation
 from workstation.health.board import HealthSnapshot
-from workstation.site.contract import BoothInfo, ReadingKind
+from workstation.site.contract import BoothInfo
+from workstation.site.readings import ReadingKind
 from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, Prompt, StatusView
 
 DEVICES = (ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from workstation.conference.pane import Pane
 from workstation.journey.facts import Holder
 from workstation.journey.states import Idle, Journey, holder_of
-from workstation.site.contract import ReadingKind, ReadingState
+from workstation.site.readings import ReadingKind, ReadingState
 
 
 @dataclass(frozen=True, kw_only=True)

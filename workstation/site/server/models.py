@@ -233,11 +233,12 @@ class Incident(Base):
 
 
 class LatestReading(Base):
-    """The newest reading of a kind."""
+    """The newest reading of a kind and subject."""
 
     __tablename__ = "latest_readings"
     booth_id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
     reading: Mapped[dict[str, Any]]
 
 

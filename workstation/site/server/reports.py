@@ -10,7 +10,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from workstation.site.administration import BoothRow
-from workstation.site.contract import Command, CommandKind, ReadingReport, ReadingState, ReportReply, ReportRequest
+from workstation.site.contract import Command, CommandKind, ReportReply, ReportRequest
+from workstation.site.readings import ReadingReport, ReadingState
 from workstation.site.server import booths, events, reviews
 from workstation.site.server.models import Booth, CommandRow, LatestReading, PastReading
 from workstation.site.server.problems import RefusalError
@@ -70,7 +71,9 @@ def next_interval_s(elapsed_s: float) -> float:
 def board(session: Session, now: datetime) -> list[BoothRow]:
     """Return every booth as it is now."""
     latest: dict[str, list[ReadingReport]] = {}
-    for row in session.scalars(select(LatestReading).order_by(LatestReading.booth_id, LatestReading.kind)):
+    for row in session.scalars(
+        select(LatestReading).order_by(LatestReading.booth_id, LatestReading.kind, LatestReading.subject)
+    ):
         latest.setdefault(row.booth_id, []).append(ReadingReport.model_validate(row.reading))
     found = session.scalars(select(Booth).order_by(Booth.booth_id)).all()
     return [_board_row(booth, latest.get(booth.booth_id, []), now) for booth in found]
@@ -106,11 +109,11 @@ def command(session: Session, booth_id: str, order: Command, now: datetime) -> N
 
 def _take_reading(session: Session, booth_id: str, reading: ReadingReport) -> None:
     body = reading.model_dump(mode="json")
-    latest = session.get(LatestReading, (booth_id, reading.kind.value))
+    latest = session.get(LatestReading, (booth_id, reading.kind.value, reading.subject))
     if latest is None or latest.reading["state"] != reading.state.value:
         session.add(PastReading(booth_id=booth_id, reading=body))
     if latest is None:
-        session.add(LatestReading(booth_id=booth_id, kind=reading.kind.value, reading=body))
+        session.add(LatestReading(booth_id=booth_id, kind=reading.kind.value, subject=reading.subject, reading=body))
     else:
         latest.reading = body
     session.flush()

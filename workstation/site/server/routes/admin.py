@@ -20,8 +20,9 @@ from workstation.site.administration import (
     Roster,
     RosterReceipt,
 )
-from workstation.site.contract import BoothId, Command, ReadingReport
+from workstation.site.contract import BoothId, Command
 from workstation.site.preflight import MainSiteId, PreflightOrder, PreflightOrdered, PreflightSummary
+from workstation.site.readings import ReadingReport
 from workstation.site.server import booths, events, photos, preflights, reports, reviews, rosters
 from workstation.site.server.access import BoothPath, SiteContext, require_admin
 from workstation.site.server.problems import RefusalError
