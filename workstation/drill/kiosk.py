@@ -42,7 +42,7 @@ class KioskProcess:
         self._news = threading.Condition()
         self._process = subprocess.Popen(
             [*(command or module_command("workstation")), "--config", str(config_file)],
-            env=os.environ | {"PYTHONFAULTHANDLER": "1"} | environment,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", **environment},
             stderr=subprocess.PIPE,
         )
         self._reader = threading.Thread(target=self._read, args=(self._process.stderr,), name="kiosk-log", daemon=True)
