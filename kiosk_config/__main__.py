@@ -6,9 +6,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import camera_command, headset_command, idcard_command, pack_command
+from . import camera_command, headset_command, idcard_command, pack_command, self_check_command
 from .loader import ConfigError, load
 from .reference import settings_markdown
+
+_TOOLS = {
+    "idcard": idcard_command.run,
+    "camera": camera_command.run,
+    "headset": headset_command.run,
+    "pack": pack_command.run,
+    "self-check": self_check_command.run,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,18 +34,16 @@ def main(arguments: list[str] | None = None) -> int:
     headset_command.add_arguments(headset)
     pack = commands.add_parser("pack", help="make, sign, show and install main-site environment packs (主场环境包)")
     pack_command.add_arguments(pack)
+    self_check = commands.add_parser(
+        "self-check", help="check every device of this booth, or see how others stand: 自检"
+    )
+    self_check_command.add_arguments(self_check)
     options = parser.parse_args(arguments)
     if options.command == "settings":
         print(settings_markdown(), end="")
         return 0
-    if options.command == "idcard":
-        return idcard_command.run(options)
-    if options.command == "camera":
-        return camera_command.run(options)
-    if options.command == "headset":
-        return headset_command.run(options)
-    if options.command == "pack":
-        return pack_command.run(options)
+    if options.command in _TOOLS:
+        return _TOOLS[options.command](options)
     try:
         config = load(options.file)
     except ConfigError as error:

@@ -316,6 +316,16 @@ class Storage(Section):
     )
 
 
+class SelfCheck(Section):
+    """The check-up of every device (自检)."""
+
+    daily_at: str = Field(
+        default="07:50",
+        pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$",
+        description="When it is made every day, HH:MM at the site; made up within an hour. Empty: never by itself.",
+    )
+
+
 class Screen(Section):
     """What the expert sees."""
 
@@ -348,6 +358,7 @@ class BoothConfig(Section):
     face: Face = Face()
     presence: Presence = Presence()
     storage: Storage = Storage()
+    self_check: SelfCheck = SelfCheck()
     screen: Screen = Screen()
     drill: Drill = Drill()
 

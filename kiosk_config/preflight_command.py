@@ -98,7 +98,7 @@ def _try_it(options: argparse.Namespace, config: BoothConfig | None, pack: MainS
 
 
 def _tell(options: argparse.Namespace, config: BoothConfig | None, report: PreflightReport) -> int:
-    from workstation.paper.order import PaperOrder, print_paper  # noqa: PLC0415 - as above
+    from workstation.paper_order import PaperOrder, print_paper  # noqa: PLC0415 - as above
     from workstation.preflight.lines import report_lines  # noqa: PLC0415
     from workstation.site.preflight import PreflightVerdict  # noqa: PLC0415
 

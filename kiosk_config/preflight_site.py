@@ -83,7 +83,7 @@ def _report_ids(summary: PreflightSummary) -> dict[str, UUID | None]:
 
 
 def _tell(options: argparse.Namespace, summary: PreflightSummary) -> int:
-    from workstation.paper.order import PaperOrder, print_paper  # noqa: PLC0415 - as above
+    from workstation.paper_order import PaperOrder, print_paper  # noqa: PLC0415 - as above
     from workstation.preflight.lines import summary_lines  # noqa: PLC0415
 
     print("\n".join(summary_lines(summary)))

@@ -91,6 +91,10 @@ class Application(QObject):
         bridges.browser.navigation_refused.connect(self._on_browser_navigation_refused)
         bridges.browser.surface_changed.connect(window.show_surface)
         bridges.browser.noticed.connect(window.note)
+        bridges.health.snapshot_taken.connect(bridges.checkup.on_snapshot_taken)
+        bridges.checkup.changed.connect(window.show_checkup)
+        window.checkup_wanted.connect(bridges.checkup.press)
+        window.checkup_closed.connect(bridges.checkup.dismiss)
         window.commanded.connect(bridges.browser.command)
         window.pressed.connect(self._on_window_pressed)
         self._connect_conference()
@@ -123,6 +127,7 @@ class Application(QObject):
         self._bridges.health.start()
         self._bridges.face.prepare()
         self._bridges.preflight.start()
+        self._bridges.checkup.start()
         self._bridges.headset.start()
         self._starter.submit(self._find_site)
 
@@ -172,6 +177,9 @@ class Application(QObject):
         self._site.command_received.connect(self._bridges.preflight.on_command)
         self._site.booth_changed.connect(self._bridges.preflight.on_booth_changed)
         self._bridges.preflight.join_site(client)
+        self._site.command_received.connect(self._bridges.checkup.on_command)
+        self._site.booth_changed.connect(self._bridges.checkup.on_booth_changed)
+        self._bridges.checkup.join_site(client)
         self._bridges.tickets.join_site(client)
         self._site.match_answered.connect(self._bridges.external.on_match_answered)
         self._site.start()
@@ -193,6 +201,7 @@ class Application(QObject):
         self._bridges.health.stop()
         self._bridges.checks.stop()
         self._bridges.preflight.stop()
+        self._bridges.checkup.stop()
         self._starter.close()
         self._bridges.packs.stop()
         self._bridges.records.close()
@@ -225,6 +234,7 @@ class Application(QObject):
         if name != self._state_name:
             self._state_name = name
             self._bridges.preflight.set_free(is_free=name == "idle")
+            self._bridges.checkup.set_free(is_free=name == "idle")
             log_event(_log, "state_entered", state=name, attempt=journey.attempt)
             portrait = self._vault.portrait
             shown = holder_of(journey.state) is not None and not isinstance(journey.state, SigningOut)

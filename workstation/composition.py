@@ -15,6 +15,7 @@ from workstation import devices, readers
 from workstation.bridge.actions import KioskActions
 from workstation.bridge.browser import BrowserBridge
 from workstation.bridge.card import CardBridge
+from workstation.bridge.checkup import CheckupBridge
 from workstation.bridge.conference import ConferenceBridge
 from workstation.bridge.conference_media import MediaBridge
 from workstation.bridge.conference_ticket import TicketBridge
@@ -33,6 +34,7 @@ from workstation.bridge.records import RecordBridge
 from workstation.bridge.selfcheck import SelfCheckBridge
 from workstation.bridge.sound import SoundBridge
 from workstation.bridge.threads import Lane
+from workstation.checkup_parts import make_checkup
 from workstation.conference.media.client import MediaClient
 from workstation.conference.reach import Reach
 from workstation.evaluation.authorities import AuthorityStore
@@ -64,6 +66,7 @@ class Bridges:
     browser: BrowserBridge
     packs: PackBridge
     preflight: PreflightBridge
+    checkup: CheckupBridge
     checks: SelfCheckBridge
     preview: PreviewBridge
     sound: SoundBridge
@@ -80,6 +83,7 @@ class Bridges:
         return (
             *single,
             *self.preflight.lanes,
+            *self.checkup.lanes,
             self.sound.lane,
             self.preview.lane,
             *self.conference.lanes,
@@ -92,7 +96,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
     camera, models = devices.make_camera(config), devices.models_dir(config)
     records = RecordBridge(journal, parent)
     face = _make_face(config, camera, parent)
-    health = _make_health(config, camera, parent)
+    health = make_health(config, camera, parent)
     browser = BrowserBridge(
         is_drill=config.is_drill,
         authorities=AuthorityStore(config.storage.data_dir / "authorities"),
@@ -143,6 +147,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         browser=browser,
         packs=pack_bridge,
         preflight=_make_preflight(config, packs, records, parent),
+        checkup=make_checkup(config, camera=camera, packs=packs, journal=journal, records=records, parent=parent),
         checks=checks,
         preview=preview,
         sound=sound,
@@ -177,7 +182,8 @@ def _make_face(config: BoothConfig, camera: CameraHub, parent: QObject) -> FaceB
     )
 
 
-def _make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
+def make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
+    """Return what watches the devices; nothing is started yet."""
     return HealthBridge(
         camera=camera.reader(),
         headset=devices.make_headset(config),

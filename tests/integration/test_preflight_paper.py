@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from workstation.paper.order import PaperOrder, print_paper
+from workstation.paper_order import PaperOrder, print_paper
 from workstation.preflight.findings import Reason, failed, passed, warned
 from workstation.site.preflight import PreflightCheck, PreflightKind, PreflightReport, PreflightSummary, worst
 

@@ -1,4 +1,4 @@
-"""``python -m workstation.headset``: one sound check, as JSON lines on standard input and output.
+"""``python -m workstation.headset``: one sound check, or one unattended test, as JSON lines on stdin and stdout.
 
 It ends after the result, and at once when its input ends: a sound check without an application is nobody's.
 """
@@ -6,6 +6,7 @@ It ends after the result, and at once when its input ends: a sound check without
 from __future__ import annotations
 
 import importlib
+import os
 import queue
 import secrets
 import sys
@@ -13,12 +14,13 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from drivers.contracts import CancelToken
+from drivers.contracts import CancelToken, HeadsetPair, SoundEndpoint
 from drivers.errors import CancelledError, DeviceError, ErrorCode
 from drivers.headset.sound import open_capture, open_playback
 from workstation.headset.contract import Result, Suggestion, Transform
 from workstation.headset.listening import BLOCK
 from workstation.headset.soundcheck import SoundCheck, VoiceChange
+from workstation.headset.unattended import run_unattended
 from workstation.headset.wire import (
     MAX_LINE_BYTES,
     Again,
@@ -26,6 +28,7 @@ from workstation.headset.wire import (
     Begin,
     Ended,
     LevelSeen,
+    Listen,
     StepBegun,
     WireError,
     encode,
@@ -49,11 +52,13 @@ def main() -> int:
     cancel = CancelToken()
     try:
         begin = read_command(commands.readline(MAX_LINE_BYTES + 1))
+        if isinstance(begin, Listen):
+            say(_ended(_listen_only(begin, commands)))
+            return 0
         if not isinstance(begin, Begin):
             return 1
         threading.Thread(target=_listen, args=(commands, inbox, cancel), name="commands", daemon=True).start()
-        result = _check(begin, say, inbox, cancel)
-        say(Ended(code=result.code, suggestion=result.suggestion))
+        say(_ended(_check(begin, say, inbox, cancel)))
     except (WireError, CancelledError, BrokenPipeError):
         return 1
     return 0
@@ -75,6 +80,22 @@ def _check(begin: Begin, say: Say, inbox: queue.SimpleQueue[Answer | Again], can
         return Result(code=ErrorCode.HEADSET_LOST, suggestion=Suggestion.PLUG)
 
 
+def _listen_only(wanted: Listen, commands: IO[bytes]) -> Result:
+    """Test unattended; leave at once when the application goes, for nobody waits for the result then."""
+
+    def leave() -> None:
+        commands.read()
+        os._exit(1)
+
+    threading.Thread(target=leave, name="commands", daemon=True).start()
+    playback = SoundEndpoint(name=wanted.playback, description="")
+    return run_unattended(HeadsetPair(playback=playback, capture=SoundEndpoint(name=wanted.capture, description="")))
+
+
+def _ended(result: Result) -> Ended:
+    return Ended(code=result.code, suggestion=result.suggestion, is_looped=result.is_looped)
+
+
 def _voice_change() -> VoiceChange:
     """Return a fresh change of voice. Raises ``ImportError`` where the conference is not installed."""
     module = importlib.import_module("workstation.conference.media.voice")
@@ -87,7 +108,7 @@ def _listen(commands: IO[bytes], inbox: queue.SimpleQueue[Answer | Again], cance
     try:
         while line := commands.readline(MAX_LINE_BYTES + 1):
             command = read_command(line)
-            if isinstance(command, Begin):
+            if isinstance(command, (Begin, Listen)):
                 break
             inbox.put(command)
     except WireError:

@@ -20,6 +20,7 @@ from workstation.headset.wire import (
     Begin,
     Ended,
     LevelSeen,
+    Listen,
     StepBegun,
     WireError,
     encode,
@@ -63,6 +64,14 @@ class SoundCheckClient:
         Raises:
             CancelledError: ``cancel`` was called meanwhile.
         """
+        begin = Begin(playback=pair.playback.name, capture=pair.capture.name, transform=transform)
+        return self._run(begin, on_event)
+
+    def run_unattended(self, pair: HeadsetPair) -> Result:
+        """Play a tone and listen with nobody there (``workstation.headset.unattended``). Otherwise as ``run``."""
+        return self._run(Listen(playback=pair.playback.name, capture=pair.capture.name), lambda _event: None)
+
+    def _run(self, first: Begin | Listen, on_event: Callable[[StepBegun | LevelSeen], None]) -> Result:
         has_begun = False
 
         def relay(event: StepBegun | LevelSeen) -> None:
@@ -72,7 +81,7 @@ class SoundCheckClient:
 
         try:
             process = self._start()
-            self._send(Begin(playback=pair.playback.name, capture=pair.capture.name, transform=transform))
+            self._send(first)
             return self._follow(process, relay)
         except (OSError, WireError) as error:
             with self._lock:
@@ -120,10 +129,10 @@ class SoundCheckClient:
                 raise WireError("ended without a result")
             event = read_event(line)
             if isinstance(event, Ended):
-                return Result(code=event.code, suggestion=event.suggestion)
+                return Result(code=event.code, suggestion=event.suggestion, is_looped=event.is_looped)
             on_event(event)
 
-    def _send(self, message: Begin | Answer | Again) -> None:
+    def _send(self, message: Begin | Listen | Answer | Again) -> None:
         """Write a command; a child that has gone is noticed by ``run``."""
         with self._lock:
             if self._process is not None and self._process.stdin is not None:

@@ -33,6 +33,14 @@ class Begin(_Message):
     transform: Transform = Transform.PLAIN
 
 
+class Listen(_Message):
+    """Test this headset with nobody there (``run_unattended``). In place of ``Begin``; answered by the result alone."""
+
+    do: Literal["listen"] = "listen"
+    playback: Name
+    capture: Name
+
+
 class Answer(_Message):
     """Whether the expert heard the tone."""
 
@@ -69,11 +77,12 @@ class Ended(_Message):
     event: Literal["result"] = "result"
     code: ErrorCode | None = None
     suggestion: Suggestion = Suggestion.NONE
+    is_looped: bool = False
 
 
-Command = Annotated[Begin | Answer | Again, Field(discriminator="do")]
+Command = Annotated[Begin | Listen | Answer | Again, Field(discriminator="do")]
 Event = Annotated[StepBegun | LevelSeen | Ended, Field(discriminator="event")]
-_COMMANDS: TypeAdapter[Begin | Answer | Again] = TypeAdapter(Command)
+_COMMANDS: TypeAdapter[Begin | Listen | Answer | Again] = TypeAdapter(Command)
 _EVENTS: TypeAdapter[StepBegun | LevelSeen | Ended] = TypeAdapter(Event)
 
 
@@ -82,7 +91,7 @@ def encode(message: _Message) -> bytes:
     return message.model_dump_json().encode() + b"\n"
 
 
-def read_command(line_untrusted: bytes) -> Begin | Answer | Again:
+def read_command(line_untrusted: bytes) -> Begin | Listen | Answer | Again:
     """Return a command. Raises ``WireError``."""
     return _read(_COMMANDS, line_untrusted)
 

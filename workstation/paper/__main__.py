@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from .order import PaperOrder
+from workstation.paper_order import PaperOrder
+
+from .checkup import checkup_page
 from .page import Page, booth_page, site_page, to_html
 from .pdf import PaperError, offscreen, write_pdf
 
@@ -33,6 +35,8 @@ def _page(order: PaperOrder) -> Page:
         return booth_page(order.report, order.booth)
     if order.summary is not None:
         return site_page(order.summary)
+    if order.checkup is not None:
+        return checkup_page(order.checkup)
     raise PaperError("there is nothing to print")
 
 

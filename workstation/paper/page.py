@@ -16,9 +16,14 @@ from workstation.site.preflight import (
     PreflightVerdict,
     Standing,
 )
+from workstation.site.selfcheck import CheckupVerdict
 from workstation.ui.theme import Color
 
-_TONES = {
+Verdict = PreflightVerdict | CheckupVerdict
+"""Both kinds of paper judge with the same words; a check-up has one more."""
+
+_TONES: dict[str, tuple[Color, Color]] = {
+    CheckupVerdict.NOT_FITTED: (Color.MUTED, Color.QUIET),
     PreflightVerdict.PASS: (Color.OK, Color.OK_SOFT),
     PreflightVerdict.WARN: (Color.WARN, Color.WARN_SOFT),
     PreflightVerdict.FAIL: (Color.BAD, Color.BAD_SOFT),
@@ -29,14 +34,19 @@ _STANDINGS = {
     Standing.FAILED: PreflightVerdict.FAIL,
     Standing.UNCHECKED: PreflightVerdict.FAIL,
 }
-_MARKS = {PreflightVerdict.PASS: "✓", PreflightVerdict.WARN: "!", PreflightVerdict.FAIL: "✗"}
+_MARKS: dict[str, str] = {
+    CheckupVerdict.NOT_FITTED: "–",
+    PreflightVerdict.PASS: "✓",
+    PreflightVerdict.WARN: "!",
+    PreflightVerdict.FAIL: "✗",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of the table: a mark, what, what was found, what to do."""
 
-    tone: PreflightVerdict
+    tone: Verdict
     what: str
     subject: str
     found: str
@@ -54,16 +64,18 @@ class Page:
         heads: of the table's three columns.
         rows: the worst first.
         left_off: rows that did not fit.
+        note: small words below the table.
     """
 
     title: str
     verdict: str
     detail: str
-    tone: PreflightVerdict
+    tone: Verdict
     facts: tuple[tuple[str, str], ...]
     heads: tuple[str, str, str]
     rows: tuple[Row, ...]
     left_off: int = 0
+    note: str = ""
 
     def cut(self, length: int) -> Page:
         """Return the page with the first ``length`` rows, saying how many are left off."""
@@ -165,6 +177,7 @@ def to_html(page: Page, *, scale: float = 1.0) -> str:
             f'<span style="font-size:{_pt(13, scale)}; color:{ink}">{escape(page.detail)}</span></td></tr></table>',
             f'<p style="font-size:{_pt(5, scale)}; margin:0">&nbsp;</p>',
             _table(page, scale),
+            f'<p style="font-size:{_pt(8, scale)}; color:{Color.MUTED}">{escape(page.note)}</p>' if page.note else "",
             "</body></html>",
         )
     )
@@ -198,7 +211,7 @@ def _table(page: Page, scale: float) -> str:
 
 def _html_row(row: Row) -> str:
     ink, soft = _TONES[row.tone]
-    is_good = row.tone is PreflightVerdict.PASS
+    is_good = row.tone in {PreflightVerdict.PASS, CheckupVerdict.NOT_FITTED}
     found = f'<span style="color:{ink}">{_broken(row.found)}</span>'
     fix = f"<br>{_broken(row.fix)}" if row.fix else ""
     return (

@@ -1,20 +1,23 @@
-"""The administrator's way to the site server: pre-flights of the booths, and the meetings of projects."""
+"""The administrator's way to the site server: pre-flights and check-ups of the booths, and the meetings of projects."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 import requests
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workstation.site.client import require_protected
 from workstation.site.conference import Guest, GuestRequest, RecordingIndex
 from workstation.site.preflight import PreflightOrder, PreflightOrdered, PreflightSummary
+from workstation.site.selfcheck import CheckupOrder, CheckupOrdered, CheckupRow
 from workstation.site.transport import bounded_session, exchange
 
 _Reply = TypeVar("_Reply", bound=BaseModel)
+_ROWS = TypeAdapter(list[CheckupRow])
 _TOTAL_FACTOR = 3
 
 
@@ -53,6 +56,24 @@ class AdminClient:
             parameters.append(("day", day.isoformat()))
         request = requests.Request("GET", f"{self._root}/preflight", headers=self._headers, params=parameters)
         return self._call(request, PreflightSummary)
+
+    def order_selfchecks(self, wanted: CheckupOrder) -> CheckupOrdered:
+        """Ask booths for a check-up. Raises ``AdminCallError``."""
+        return self._call(self._post("/selfchecks", wanted), CheckupOrdered)
+
+    def selfchecks(self, booth_id: str | None = None) -> list[CheckupRow]:
+        """Return the newest check-up of every booth, or the newest ones of one booth. Raises ``AdminCallError``."""
+        path = "/selfchecks" if booth_id is None else f"/booths/{quote(booth_id, safe='')}/selfchecks"
+        content = self._exchange(requests.Request("GET", self._root + path, headers=self._headers))
+        try:
+            return _ROWS.validate_json(content)
+        except ValidationError:
+            raise AdminCallError("the site server's answer is not as agreed") from None
+
+    def selfcheck_file(self, booth_id: str, report_id: UUID, which: str = "") -> bytes:
+        """Return a signed report, or its ``paper`` or the paper's ``seal``. Raises ``AdminCallError``."""
+        path = f"/booths/{quote(booth_id, safe='')}/selfchecks/{report_id}{which and f'/{which}'}"
+        return self._exchange(requests.Request("GET", self._root + path, headers=self._headers))
 
     def invite(self, project_id: str, guest: GuestRequest) -> Guest:
         """Ask for the way into a project's meeting for somebody at the main site. Raises ``AdminCallError``."""

@@ -29,6 +29,7 @@ from workstation.site.contract import (
     ReviewRequest,
 )
 from workstation.site.preflight import PreflightReport
+from workstation.site.selfcheck import CheckupHandIn
 from workstation.site.transport import bounded_session, exchange
 
 _Reply = TypeVar("_Reply", bound=BaseModel)
@@ -145,6 +146,10 @@ class SiteClient:
     def preflight(self, report: PreflightReport) -> None:
         """Hand in what was found about a main site."""
         self._exchange("PUT", f"/preflights/{report.report_id}", report)
+
+    def selfcheck(self, report_id: UUID, hand_in: CheckupHandIn) -> None:
+        """Hand in what this booth found about itself."""
+        self._exchange("PUT", f"/selfchecks/{report_id}", hand_in)
 
     def pack(self, main_site_id: str) -> str:
         """Fetch the newest pack of a main site. Nothing says yet that it may be believed."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from workstation.conference.pane import Monitoring, Pane
 from workstation.journey.events import Intent
-from workstation.journey.states import Evaluating, OutOfService
+from workstation.journey.states import Evaluating, Idle, OutOfService
 from workstation.site.readings import ReadingState
 from workstation.ui.icons import Icon, paint
 from workstation.ui.messages import Messages, clock
@@ -197,10 +197,12 @@ class Footer(QFrame):
     Signals:
         pressed(Intent): help, leave or end.
         text_size_toggled(): larger or normal text.
+        checkup_wanted(): check every device; offered while nobody is here.
     """
 
     pressed = Signal(object)
     text_size_toggled = Signal()
+    checkup_wanted = Signal()
 
     def __init__(self, theme: Theme, messages: Messages) -> None:
         super().__init__()
@@ -213,6 +215,8 @@ class Footer(QFrame):
         size_key = "footer.text_normal" if theme.large_text else "footer.text_larger"
         self.text_size = Button(theme, messages.text(size_key), icon=Icon.TEXT_SIZE)
         self.text_size.clicked.connect(self.text_size_toggled)
+        self._checkup = Button(theme, messages.text("checkup.start"), icon=Icon.CHECK)
+        self._checkup.clicked.connect(self.checkup_wanted)
         self._leave = Button(theme, "")
         self._leave.clicked.connect(self._on_leave_clicked)
         self._help = Button(theme, messages.text("footer.help"), icon=Icon.HELP)
@@ -228,7 +232,7 @@ class Footer(QFrame):
         row.addWidget(self._hotline)
         row.addWidget(self._bundle)
         row.addStretch(1)
-        for button in (self.text_size, self._leave, self._away, self._help, self._end):
+        for button in (self._checkup, self.text_size, self._leave, self._away, self._help, self._end):
             row.addWidget(button)
 
     def show_scene(self, scene: Scene) -> None:
@@ -239,6 +243,7 @@ class Footer(QFrame):
         version = scene.booth.bundle
         self._bundle.setText(words.text("footer.bundle", version=version) if version else "")
         self._show_watched(scene.meeting)
+        self._checkup.setVisible(isinstance(state, Idle) and scene.checkup is None)
         leave = leave_key(state)
         self._leave.setVisible(bool(leave))
         if leave:

@@ -37,6 +37,7 @@ from workstation.ui.banners import Banners
 from workstation.ui.chrome import DrillBand, Footer, Header
 from workstation.ui.messages import Messages
 from workstation.ui.screens.base import Screen
+from workstation.ui.screens.checkup import CheckupScreen
 from workstation.ui.screens.evaluation import EvaluationScreen
 from workstation.ui.screens.face import FaceScreen
 from workstation.ui.screens.farewell import FarewellScreen
@@ -78,12 +79,15 @@ class Content(QWidget):
 
     Signals:
         pressed(Intent), commanded(Command), document_shared(str), text_size_toggled(): what was pressed.
+        checkup_wanted(), checkup_closed(): the administrator's buttons while nobody is here.
     """
 
     pressed = Signal(object)
     commanded = Signal(object)
     document_shared = Signal(str)
     text_size_toggled = Signal()
+    checkup_wanted = Signal()
+    checkup_closed = Signal()
 
     def __init__(self, theme: Theme, messages: Messages) -> None:
         super().__init__()
@@ -106,6 +110,7 @@ class Content(QWidget):
         for part in (self._banners, self._footer):
             part.pressed.connect(self.pressed)
         self._footer.text_size_toggled.connect(self.text_size_toggled)
+        self._footer.checkup_wanted.connect(self.checkup_wanted)
         middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self._steps)
@@ -123,7 +128,7 @@ class Content(QWidget):
     def show_scene(self, scene: Scene) -> None:
         """Show the scene on the screen of its state."""
         state = scene.journey.state
-        screen = self._screen(SCREENS[type(state)])
+        screen = self._screen(_screen_of(scene))
         self._header.show_scene(scene)
         self._drill.setVisible(scene.booth.drill)
         self._banners.show_scene(scene)
@@ -197,7 +202,8 @@ class Content(QWidget):
 
     def follow_focus(self, before: Scene | None, after: Scene) -> None:
         """Give the primary button the focus whenever the state has become another one."""
-        if before is not None and before.journey.state == after.journey.state:
+        is_same = before is not None and before.journey.state == after.journey.state
+        if before is not None and is_same and _screen_of(before) is _screen_of(after):
             return
         # Where nothing is primary, nothing looks pressed: the content itself takes the focus.
         (self._current().primary() or self).setFocus()
@@ -249,6 +255,9 @@ class Content(QWidget):
             screen.pressed.connect(self.pressed)
             self._screens[kind] = screen
             self._stack.addWidget(screen)
+            if isinstance(screen, CheckupScreen):
+                screen.again_wanted.connect(self.checkup_wanted)
+                screen.close_wanted.connect(self.checkup_closed)
             if isinstance(screen, EvaluationScreen):
                 screen.commanded.connect(self.commanded)
                 screen.set_page(self._page)
@@ -257,3 +266,11 @@ class Content(QWidget):
                 screen.set_conference(self._conference)
                 screen.show_meeting(self._meeting)
         return screen
+
+
+def _screen_of(scene: Scene) -> type[Screen]:
+    """Return the screen of the state; a check-up stands in front of the sign-in while nobody is here."""
+    state = scene.journey.state
+    if scene.checkup is not None and isinstance(state, Idle):
+        return CheckupScreen
+    return SCREENS[type(state)]

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from PySide6.QtGui import QImage
 
+from workstation.checkup.progress import Progress
 from workstation.conference.pane import Pane
 from workstation.journey.facts import Holder
 from workstation.journey.states import Idle, Journey, holder_of
@@ -125,6 +126,7 @@ class Scene:
     """Everything a screen may look at. Screens are functions of it and keep nothing of their own.
 
     Attributes:
+        checkup: the check-up that runs or has just run, ``None`` for none. Shown while nobody is here.
         portrait: the photo on the card, ``None`` when there is none.
         evaluating_s: seconds since the evaluation began on this booth.
         locked_s: seconds since the booth was locked.
@@ -137,6 +139,7 @@ class Scene:
     status: StatusView = field(default_factory=StatusView)
     face: FaceView = field(default_factory=FaceView)
     meeting: Pane = field(default_factory=Pane)
+    checkup: Progress | None = None
     portrait: QImage | None = field(default=None, repr=False)
     evaluating_s: int = 0
     locked_s: int = 0

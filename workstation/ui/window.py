@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QImage, QKeySequence, QPaintEvent, QResiz
 from PySide6.QtWidgets import QLayout, QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
+from workstation.checkup.progress import Progress
 from workstation.conference.pane import Pane
 from workstation.evaluation.surface import Notice, Surface
 from workstation.journey.states import Evaluating, FaceCheck, Journey, Locked, SoundCheck, holder_of
@@ -34,6 +35,7 @@ class KioskWindow(QWidget):
         commanded(Command): the expert pressed something that is the main site's page's matter.
         text_size_changed(bool is_large): the expert wants larger or normal text.
         document_shared(str): the document that the expert shows to the meeting.
+        checkup_wanted(), checkup_closed(): somebody wants a check-up of the booth, or does not want to see it.
         first_painted(): the window can be seen.
     """
 
@@ -41,6 +43,8 @@ class KioskWindow(QWidget):
     commanded = Signal(object)
     document_shared = Signal(str)
     text_size_changed = Signal(bool)
+    checkup_wanted = Signal()
+    checkup_closed = Signal()
     first_painted = Signal()
 
     def __init__(self, messages: Messages, parent: QWidget | None = None, *, large_text: bool = False) -> None:
@@ -142,6 +146,14 @@ class KioskWindow(QWidget):
         """Show where the meeting stands, and that the booth is watched and recorded."""
         self._show(replace(self._scene, meeting=meeting))
 
+    @Slot(object)
+    def show_checkup(self, progress: Progress | None) -> None:
+        """Show a check-up while nobody is here; ``None`` lets the sign-in be seen again."""
+        before = self._scene
+        self._show(replace(before, checkup=progress))
+        if self._content is not None:
+            self._content.follow_focus(before, self._scene)
+
     def ask_document(self) -> None:
         """Let the expert choose a document to show to the meeting."""
         if self._content is not None:
@@ -196,6 +208,8 @@ class KioskWindow(QWidget):
             content.commanded.connect(self.commanded)
             content.document_shared.connect(self.document_shared)
             content.text_size_toggled.connect(self._on_text_size_toggled)
+            content.checkup_wanted.connect(self.checkup_wanted)
+            content.checkup_closed.connect(self.checkup_closed)
             self._column.addWidget(content)
             content.show()
             content.set_page(self._page)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from workstation.site.contract import API_VERSION
 from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
-from workstation.site.server.routes import admin, booth, conference, main_site, packs
+from workstation.site.server.routes import admin, booth, conference, main_site, packs, selfchecks
 from workstation.site.server.site import Site
 
 _REFUSAL = {
@@ -40,10 +40,12 @@ def create_app(site: Site | None) -> FastAPI:
         booth.router,
         packs.booth_router,
         conference.booth_router,
+        selfchecks.booth_router,
         main_site.router,
         admin.router,
         packs.admin_router,
         conference.admin_router,
+        selfchecks.admin_router,
     ):
         root.include_router(router)
     app.include_router(root)

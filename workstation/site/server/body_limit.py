@@ -18,7 +18,10 @@ MAX_REVIEW_BYTES = 1 << 20
 MAX_PACK_BYTES = 1 << 20
 """The longest pack file that a booth takes."""
 
-_LIMITS = {"/reviews/": MAX_REVIEW_BYTES, "/packs/": MAX_PACK_BYTES}
+MAX_CHECKUP_BYTES = 2 << 20
+"""A check-up with a paper as large as allowed, in base64, takes three quarters of it."""
+
+_LIMITS = {"/selfchecks/": MAX_CHECKUP_BYTES, "/reviews/": MAX_REVIEW_BYTES, "/packs/": MAX_PACK_BYTES}
 
 
 class BodyLimit:

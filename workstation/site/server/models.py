@@ -265,6 +265,43 @@ class Preflight(Base):
     report: Mapped[dict[str, Any]]
 
 
+class Checkup(Base):
+    """A check-up of a booth, as it was signed, with its paper."""
+
+    __tablename__ = "checkups"
+    report_id: Mapped[UUID] = mapped_column(primary_key=True)
+    booth_id: Mapped[str]
+    received_at: Mapped[datetime]
+    thumbprint: Mapped[str]
+    is_key_known: Mapped[bool]
+    token: Mapped[str]
+    paper: Mapped[bytes | None] = mapped_column(deferred=True)
+    seal: Mapped[str | None]
+    __table_args__ = (Index("checkups_booth", "booth_id", "received_at"),)
+
+
+class CheckupKey(Base):
+    """The key that a booth signed its first check-up with."""
+
+    __tablename__ = "checkup_keys"
+    booth_id: Mapped[str] = mapped_column(primary_key=True)
+    thumbprint: Mapped[str]
+    pinned_at: Mapped[datetime]
+
+
+class CheckupKeyChange(Base):
+    """A booth signed with another key than its first."""
+
+    __tablename__ = "checkup_key_changes"
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    booth_id: Mapped[str]
+    report_id: Mapped[UUID]
+    thumbprint: Mapped[str]
+    pinned: Mapped[str]
+    found_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("booth_id", "thumbprint", "pinned"),)
+
+
 class StoredPack(Base):
     """The newest pack of a main site, as the administrator sent it."""
 

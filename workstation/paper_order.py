@@ -8,13 +8,28 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from workstation.site.preflight import PreflightReport, PreflightSummary
+from workstation.site.selfcheck import CheckupReport
 from workstation.spawn import module_command
 
 PRINT_TIMEOUT_S = 60.0
 
 
+class CheckupPage(BaseModel):
+    """A check-up and what its paper says of its signature; "" for one that is not signed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    report: CheckupReport
+    thumbprint: str = ""
+    sha256: str = ""
+
+
 class PaperOrder(BaseModel):
-    """What to print: a booth's report or a site's summary. ``file`` ends in ``.html`` for HTML, else it is a PDF."""
+    """What to print: a booth's pre-flight, a site's summary of them, or a check-up.
+
+    Attributes:
+        file: ends in ``.html`` for HTML, else it is a PDF.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +37,7 @@ class PaperOrder(BaseModel):
     booth: str = ""
     report: PreflightReport | None = None
     summary: PreflightSummary | None = None
+    checkup: CheckupPage | None = None
 
 
 def print_paper(order: PaperOrder) -> bool:
