@@ -22,6 +22,8 @@ USAGE = 2
 _MARKS = {"pass": "✓", "warn": "!", "fail": "✗", "not-fitted": "–"}
 _VERDICTS = {"pass": "正常", "warn": "可用，有需留意项", "fail": "不正常", "not-fitted": "未配备"}
 
+_ITEMS = _VERDICTS | {"warn": "留意"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments."""
@@ -179,7 +181,7 @@ def _line(item: CheckupItem) -> str:
 
 def _verdict(report: CheckupReport) -> str:
     verdicts = [item.verdict.value for item in report.items]
-    parts = [f"{verdicts.count(each)} 项{words}" for each, words in _VERDICTS.items() if each in verdicts]
+    parts = [f"{verdicts.count(each)} 项{words}" for each, words in _ITEMS.items() if each in verdicts]
     return f"{_VERDICTS[report.verdict]}（{'，'.join(parts)}）"
 
 

@@ -14,6 +14,7 @@ _VERDICTS = {
     CheckupVerdict.FAIL: "不正常",
     CheckupVerdict.NOT_FITTED: "未配备",
 }
+_ITEMS = {**_VERDICTS, CheckupVerdict.WARN: "留意"}
 _TRIGGERS = {
     CheckupTrigger.BUTTON: "按键",
     CheckupTrigger.SCHEDULE: "每日定时",
@@ -28,11 +29,11 @@ _STEP = 16
 def checkup_page(checkup: CheckupPage) -> Page:
     """Return the paper; the worst parts first."""
     report = checkup.report
-    counted = ((report_items, _VERDICTS[verdict]) for verdict in _ORDER if (report_items := _count(checkup, verdict)))
+    counted = [(_count(checkup, verdict), _ITEMS[verdict]) for verdict in _ORDER]
     return Page(
         title="工位体检报告（演练）" if report.is_drill else "工位体检报告",
         verdict=_VERDICTS[report.verdict],
-        detail="，".join(f"{count} 项{words}" for count, words in counted),
+        detail="，".join(f"{count} 项{words}" for count, words in counted if count),
         tone=report.verdict,
         facts=(
             ("工位", report.booth_label or report.booth_id),

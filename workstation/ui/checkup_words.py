@@ -42,7 +42,8 @@ class CheckupWords:
         if item.verdict not in {CheckupVerdict.WARN, CheckupVerdict.FAIL}:
             return ""
         if item.code:
-            return self._messages.admin(ErrorCode(item.code))
+            own = self._known(f"checkup_fix.{item.kind}-{item.code}")
+            return own or self._messages.admin(ErrorCode(item.code))
         own = self._known(f"checkup_fix.{item.kind}-{item.reason}")
         return own or self._known(f"checkup_fix.{item.reason}")
 
@@ -59,6 +60,8 @@ class CheckupWords:
         match unit_of(name):
             case "s" if value >= _LONG_S:
                 return self._messages.duration(int(value // 60))
+            case "s" if abs(value) < 1:
+                return self._messages.text("checkup.milliseconds", value=f"{value * 1000:.0f}")
             case "s":
                 return self._messages.text("checkup.seconds", value=f"{value:.1f}")
             case "ms":

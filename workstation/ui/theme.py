@@ -199,6 +199,11 @@ class Theme:
         radius = self.px(16)
         rules = [
             f"#header {{ background: {Color.BAR}; }}",
+            "#checkup-area, #checkup-rows { background: transparent; }",
+            f"#checkup-area QScrollBar {{ background: transparent; width: {self.px(14)}px; margin: 0; }}",
+            f"#checkup-area QScrollBar::handle {{ background: {Color.CONTROL}; border-radius: {self.px(7)}px; }}",
+            "#checkup-area QScrollBar::add-line, #checkup-area QScrollBar::sub-line { height: 0; }",
+            "#checkup-area QScrollBar::add-page, #checkup-area QScrollBar::sub-page { background: transparent; }",
             f"#drill {{ background: {Color.BAR_WARN}; }}",
             f"#footer {{ background: {Color.SURFACE}; border-top: 1px solid {Color.LINE}; }}",
             f"#aside {{ background: {Color.SURFACE}; border-right: 1px solid {Color.LINE}; }}",

@@ -69,6 +69,7 @@ class CheckupScreen(TitledScreen):
         for column in range(_COLUMNS):
             self._grid.setColumnStretch(column, 1)
         area = QScrollArea()
+        area.setObjectName("checkup-area")
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -125,7 +126,7 @@ class CheckupScreen(TitledScreen):
         while len(self._rows) < len(entries):
             row = _Row(self.theme, self.messages, self._words)
             number = len(self._rows)
-            self._grid.addWidget(row, number // _COLUMNS, number % _COLUMNS, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(row, number // _COLUMNS, number % _COLUMNS)
             self._rows.append(row)
         self._grid.setRowStretch(len(self._rows) // _COLUMNS + 1, 1)
         for number, row in enumerate(self._rows):
@@ -148,6 +149,7 @@ class _Row(QFrame):
         column.setSpacing(theme.px(2))
         for part in (self._part, self._found, self._fix):
             column.addWidget(part)
+        column.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.px(18), theme.px(12), theme.px(18), theme.px(12))
         row.setSpacing(theme.px(16))
@@ -165,7 +167,7 @@ class _Row(QFrame):
         tone, icon = _TONES[entry.verdict]
         self._mark.show_mark(_ICONS.get(entry.kind, Icon.INFO), tone)
         self._tag.show_state(self._messages.text(f"checkup_verdict.{entry.verdict}"), tone, icon)
-        self._say(entry.part, entry.found, entry.fix)
+        self._say(entry.part, entry.found, self._messages.text("checkup.fix", fix=entry.fix) if entry.fix else "")
 
     def _say(self, part: str, found: str, fix: str) -> None:
         for label, words in ((self._part, part), (self._found, found), (self._fix, fix)):
