@@ -26,6 +26,7 @@ from workstation.bridge.health import HealthBridge
 from workstation.bridge.meeting import Conference
 from workstation.bridge.meetings import Meetings
 from workstation.bridge.packs import PackBridge
+from workstation.bridge.power import PowerBridge
 from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.preview import PreviewBridge
@@ -39,6 +40,9 @@ from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.packs import BoothPacks, make_packs
 from workstation.face.client import FaceClient
 from workstation.headset.client import SoundCheckClient
+from workstation.health.battery_proofs import BatteryProofs
+from workstation.health.power_off import REQUEST_FILE, PowerOffRequest
+from workstation.health.supply import PowerLimits
 from workstation.identity.presence import Rules, make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
@@ -60,6 +64,7 @@ class Bridges:
     card: CardBridge
     face: FaceBridge
     health: HealthBridge
+    power: PowerBridge
     records: RecordBridge
     browser: BrowserBridge
     packs: PackBridge
@@ -139,6 +144,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         card=card,
         face=face,
         health=health,
+        power=_make_power(config, parent),
         records=records,
         browser=browser,
         packs=pack_bridge,
@@ -182,10 +188,20 @@ def make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> Heal
     return HealthBridge(
         camera=camera.reader(),
         headset=devices.make_headset(config),
-        ups=devices.make_ups(config),
-        ups_poll_s=config.ups.poll_s,
         data_dir=config.storage.data_dir,
         min_free_bytes=config.storage.min_free_mb * MIB,
+        parent=parent,
+    )
+
+
+def _make_power(config: BoothConfig, parent: QObject) -> PowerBridge:
+    power = config.power
+    is_ours = power.power_off and not config.is_drill
+    return PowerBridge(
+        devices.make_supplies(config),
+        BatteryProofs(config.storage.data_dir / "batteries.json"),
+        PowerOffRequest(REQUEST_FILE if is_ours else None),
+        limits=PowerLimits(warn_s=power.warn_s, close_s=power.close_s, required_s=power.required_hours * 3600),
         parent=parent,
     )
 

@@ -1,20 +1,18 @@
-"""Watches headset, UPS, camera, disk and main site, each in its own thread, and keeps the board in the GUI thread."""
+"""Watches headset, camera, disk and main site, each in its own thread, and keeps the board in the GUI thread."""
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from drivers.contracts import Camera, CancelToken, DeviceStatus, Headset, Ups
+from drivers.contracts import Camera, CancelToken, DeviceStatus, Headset
 from drivers.errors import ErrorCode
 from workstation.health.board import HealthBoard, HealthEvent, HealthSnapshot
 from workstation.health.links import MainSiteProbe
-from workstation.health.power import RuntimeForecast
-from workstation.health.probes import DiskLimits, read_device, read_disk, read_ups
+from workstation.health.probes import DiskLimits, read_device, read_disk
 from workstation.health.readings import Moment, Reading
 from workstation.health.selfcheck import evaluate, is_fresh
 from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust
@@ -54,15 +52,12 @@ class HealthBridge(QObject):
         *,
         camera: Camera,
         headset: Headset,
-        ups: Ups | None,
-        ups_poll_s: float,
         data_dir: Path,
         min_free_bytes: int,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._camera, self._headset, self._ups = camera, headset, ups
-        self._ups_poll_s = ups_poll_s
+        self._camera, self._headset = camera, headset
         self._data_dir = data_dir
         self._limits = DiskLimits(warn_free_bytes=2 * min_free_bytes, bad_free_bytes=min_free_bytes)
         self._main_site: MainSiteProbe | None = None
@@ -76,8 +71,6 @@ class HealthBridge(QObject):
             SupervisedLoop("dev-headset", self._watch_headset),
             SupervisedLoop("probes", self._probe),
         ]
-        if ups is not None:
-            self._loops.append(SupervisedLoop("dev-ups", self._poll_ups))
         self._observed.connect(self.observe)
         self._ticker = QTimer(self)
         self._ticker.setInterval(BOARD_INTERVAL_MS)
@@ -100,8 +93,6 @@ class HealthBridge(QObject):
         for loop in self._loops:
             loop.stop()
         self._headset.close()
-        if self._ups is not None:
-            self._ups.close()
 
     def watch_main_site(self, origin: str | None, trust: MainSiteTrust = PUBLIC_TRUST) -> None:
         """Probe this origin from now on; ``None`` ends it. What was seen of the one before is no condition any more."""
@@ -156,18 +147,6 @@ class HealthBridge(QObject):
         while not cancel.is_cancelled:
             self._observed.emit(read_device(self._headset.status(), Moment.now()))
             self._headset.wait(timeout_s=HEADSET_WAIT_S, cancel=cancel)
-
-    def _poll_ups(self, cancel: CancelToken) -> None:
-        if self._ups is None:
-            return
-        forecast = RuntimeForecast()
-        while not cancel.is_cancelled:
-            reading = self._ups.poll(timeout_s=self._ups_poll_s)
-            estimate = forecast.observe(reading, time.monotonic())
-            if estimate is not None:
-                reading = replace(reading, runtime_s=estimate.seconds)
-            self._observed.emit(read_ups(reading, Moment.now()))
-            cancel.wait(self._ups_poll_s)
 
     def _probe(self, cancel: CancelToken) -> None:
         cancel.on_cancel(self._probe_now.set)

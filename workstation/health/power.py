@@ -22,6 +22,7 @@ FROZEN_AFTER_S = 6 * 60.0
 FROZEN_SHARE = 0.25
 """A device's estimate that fell by less than this share of the time that passed is no measurement."""
 JUMP_SHARE = 0.3
+LOAD_CHANGE = 0.15
 JUMP_REMEMBERED_S = 5 * 60.0
 """An estimate that leaps by more than JUMP_SHARE, at the same load, is not believed for a while."""
 DISAGREEMENT = 2.0
@@ -124,7 +125,7 @@ class RuntimeForecast:
         seconds = reading.runtime_s
         if seconds is None or not 0 <= seconds <= LONGEST_S:
             return
-        told = Told(at_s=at_s, load=load, seconds=seconds, work=self._discharge.work)
+        told = Told(at_s=at_s, load=reading.load_percent or load, seconds=seconds, work=self._discharge.work)
         if self._told and _is_jump(self._told[-1], told):
             self._jumped_at_s = at_s
         if not self._told or at_s - self._told[-1].at_s >= 1.0:
@@ -192,7 +193,9 @@ def low_percent(reading: UpsReading) -> float:
 
 
 def _is_jump(before: Told, now: Told) -> bool:
-    """Whether the device now promises far more or less than it did, and the load does not explain it."""
+    """Whether the device now promises far more or less than it did. With a new load it may, as fast as it likes."""
+    if abs(now.load - before.load) > LOAD_CHANGE * before.load:
+        return False
     return abs(now.total - before.total) > JUMP_SHARE * max(before.seconds * before.load, 60 * before.load)
 
 
