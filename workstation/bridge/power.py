@@ -16,7 +16,6 @@ from workstation.health.battery_test import (
     USUAL_TEST_LIMITS,
     BatteryReport,
     BatteryTestLimits,
-    Fact,
     Refusal,
     Why,
 )
@@ -33,6 +32,7 @@ from workstation.health.supply import (
     read_supply,
     read_ups,
 )
+from workstation.journey.effects import Fact
 from workstation.journey.states import Idle, Journey, holder_of
 from workstation.site.contract import Command, CommandKind, MatchReply
 
@@ -99,9 +99,7 @@ class PowerBridge(QObject):
             refused=self._test_refused.emit,
             tested=self._tested.emit,
         )
-        self._watches = {
-            supply.id: UpsWatch(supply, proofs, listener, limits=test_limits) for supply in self._supplies
-        }
+        self._watches = {supply.id: UpsWatch(supply, proofs, listener, limits=test_limits) for supply in self._supplies}
         self._loops = [SupervisedLoop(f"dev-ups-{name}", watch.run) for name, watch in self._watches.items()]
         self._latest: dict[str, UpsSeen] = {}
         self._clock = ShutdownClock(limits)
@@ -205,7 +203,11 @@ class PowerBridge(QObject):
         if now.reminders > before.reminders:
             self.save_wanted.emit()
         if now.phase in COUNTING and before.phase not in COUNTING:
-            facts = {"ups": ups, "code": ErrorCode.BATTERY_LOW.value, "off_in_s": round(now.off_in_s or 0.0)}
+            facts: dict[str, Fact] = {
+                "ups": ups,
+                "code": ErrorCode.BATTERY_LOW.value,
+                "off_in_s": round(now.off_in_s or 0.0),
+            }
             self._record("power_closing", facts)
         if before.phase in COUNTING and now.phase not in COUNTING:
             self._sealed.stop()
@@ -217,7 +219,7 @@ class PowerBridge(QObject):
     def _seal(self, outlook: Outlook) -> None:
         """Write the last entry. The restart record of an evaluation is on disk since it began, and stays (E-604)."""
         state = "" if self._journey is None else type(self._journey.state).__name__
-        facts = {
+        facts: dict[str, Fact] = {
             "code": ErrorCode.BATTERY_LOW.value,
             "state": state,
             "outage_s": round(outlook.outage_s, 1),
@@ -240,7 +242,12 @@ class PowerBridge(QObject):
 
     @Slot(str, object, str)
     def _on_test_refused(self, ups: str, why: Refusal, detail: str) -> None:
-        facts = {"ups": ups, "code": ErrorCode.UPS_TEST_REFUSED.value, "why": why.value, "detail": detail[:100]}
+        facts: dict[str, Fact] = {
+            "ups": ups,
+            "code": ErrorCode.UPS_TEST_REFUSED.value,
+            "why": why.value,
+            "detail": detail[:100],
+        }
         self._record("battery_test_refused", facts)
 
     @Slot(str, object)

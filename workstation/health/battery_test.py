@@ -8,8 +8,7 @@ from enum import StrEnum
 from drivers.contracts import BatteryTest, UpsFlag, UpsReading
 from workstation.health.power import low_percent
 from workstation.health.supply import MAINS_GONE_V
-
-Fact = str | int | float | bool | None
+from workstation.journey.effects import Fact
 
 _DISCHARGING = UpsFlag.OB | UpsFlag.DISCHRG | UpsFlag.CAL
 

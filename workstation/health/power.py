@@ -21,10 +21,11 @@ LONGEST_S = 7 * 24 * 3600.0
 FROZEN_AFTER_S = 6 * 60.0
 FROZEN_SHARE = 0.25
 """A device's estimate that fell by less than this share of the time that passed is no measurement."""
-JUMP_SHARE = 0.3
+LEAP_SHARE = 0.3
+SMALL_LEAP_S = 120.0
 LOAD_CHANGE = 0.15
-JUMP_REMEMBERED_S = 5 * 60.0
-"""An estimate that leaps by more than JUMP_SHARE, at the same load, is not believed for a while."""
+LEAP_REMEMBERED_S = 5 * 60.0
+"""An estimate that leaps up by more than these at the same load, within 15 %, is held back for a while."""
 DISAGREEMENT = 2.0
 """Two sources further apart than this factor make the lower one uncertain, whichever it is."""
 MOST_BEND = 0.25
@@ -81,6 +82,54 @@ class Told:
         return self.seconds * self.load + self.work
 
 
+class Promises:
+    """What the device has said in this discharge, and how far that is believed.
+
+    Of three polls the middle one counts, so that one bad line on the wire powers nobody off, and a battery that breaks
+    down is believed at the second. What falls is believed at once. What leaps up at the same load, or does not fall at
+    all, is held to the lowest promise so far.
+    """
+
+    def __init__(self) -> None:
+        self._told: deque[Told] = deque()
+        self._middle = self._lowest = float("inf")
+        self._leapt_at_s = float("-inf")
+
+    def add(self, told: Told) -> None:
+        """Take what it says now."""
+        before = self._told[-1] if self._told else None
+        self._told.append(told)
+        while self._told[0].at_s < told.at_s - 2 * FROZEN_AFTER_S:
+            self._told.popleft()
+        totals = sorted(one.total for one in list(self._told)[-3:])
+        middle = totals[(len(totals) - 1) // 2]
+        has_load = before is None or abs(told.load - before.load) <= LOAD_CHANGE * before.load
+        rise = middle - self._middle
+        if has_load and rise > LEAP_SHARE * max(0.0, self._middle - told.work) + SMALL_LEAP_S * told.load:
+            self._leapt_at_s = told.at_s
+        self._middle = middle
+        self._lowest = min(self._lowest, middle)
+
+    def is_doubtful(self) -> bool:
+        """Whether the device is held to its lowest promise."""
+        return self._told[-1].at_s - self._leapt_at_s < LEAP_REMEMBERED_S or self._is_frozen()
+
+    def seconds(self) -> float:
+        """Return what is believed of it now."""
+        now = self._told[-1]
+        total = min(self._middle, self._lowest) if self.is_doubtful() else self._middle
+        return max(0.0, total - now.work) / now.load
+
+    def _is_frozen(self) -> bool:
+        """Whether the estimate fell far less than the work that was done since."""
+        new = self._told[-1]
+        old = next((told for told in reversed(self._told) if new.at_s - told.at_s >= FROZEN_AFTER_S), None)
+        if old is None:
+            return False
+        fell = old.seconds * old.load - new.seconds * new.load
+        return fell < FROZEN_SHARE * (new.work - old.work)
+
+
 class RuntimeForecast:
     """Follows one UPS.
 
@@ -92,8 +141,7 @@ class RuntimeForecast:
     def __init__(self, proven_cost: float | None = None) -> None:
         self.proven_cost = proven_cost
         self._discharge: Discharge | None = None
-        self._told: deque[Told] = deque()
-        self._jumped_at_s = float("-inf")
+        self._promises: Promises | None = None
         self._loads: deque[float] = deque(maxlen=_LOAD_POLLS)
 
     @property
@@ -112,50 +160,35 @@ class RuntimeForecast:
         if reading.on_battery:
             self._record(reading, monotonic_s, load)
         else:
-            self._discharge = None
-            self._told.clear()
-            self._jumped_at_s = float("-inf")
-        found = (self._by_device(reading, monotonic_s), self._by_discharge(reading, load), self._by_proof(reading, load))
+            self._discharge = self._promises = None
+        found = (self._by_device(reading), self._by_discharge(reading, load), self._by_proof(reading, load))
         return _lowest([forecast for forecast in found if forecast is not None])
 
     def _record(self, reading: UpsReading, at_s: float, load: float) -> None:
         if self._discharge is None:
             self._discharge = Discharge()
         self._discharge.observe(at_s, reading.battery_charge_percent, load)
-        seconds = reading.runtime_s
-        if seconds is None or not 0 <= seconds <= LONGEST_S:
-            return
-        told = Told(at_s=at_s, load=reading.load_percent or load, seconds=seconds, work=self._discharge.work)
-        if self._told and _is_jump(self._told[-1], told):
-            self._jumped_at_s = at_s
-        if not self._told or at_s - self._told[-1].at_s >= 1.0:
-            self._told.append(told)
-        while self._told[0].at_s < at_s - 2 * FROZEN_AFTER_S:
-            self._told.popleft()
+        if _is_estimate(reading):
+            self._promises = self._promises or Promises()
+            now_load = reading.load_percent or load
+            told = Told(at_s=at_s, load=now_load, seconds=reading.runtime_s or 0.0, work=self._discharge.work)
+            self._promises.add(told)
 
-    def _by_device(self, reading: UpsReading, at_s: float) -> Forecast | None:
-        seconds = reading.runtime_s
-        if seconds is None or not 0 <= seconds <= LONGEST_S or _is_idle_zero(reading):
+    def _by_device(self, reading: UpsReading) -> Forecast | None:
+        if not _is_estimate(reading):
             return None
-        if self._is_frozen(at_s) or at_s - self._jumped_at_s < JUMP_REMEMBERED_S:
-            return None
+        seconds, quality = reading.runtime_s or 0.0, Quality.GOOD
+        if self._promises is not None:
+            seconds = self._promises.seconds()
+            quality = Quality.UNCERTAIN if self._promises.is_doubtful() else Quality.GOOD
         low, high = _DEVICE_BAND
         return Forecast(
             seconds=seconds,
             low_s=low * seconds,
             high_s=high * seconds,
             source=RuntimeSource.DEVICE,
-            quality=Quality.GOOD,
+            quality=quality,
         )
-
-    def _is_frozen(self, at_s: float) -> bool:
-        """Whether the device's estimate fell far less than the work that was done since."""
-        old = next((told for told in reversed(self._told) if at_s - told.at_s >= FROZEN_AFTER_S), None)
-        if old is None:
-            return False
-        new = self._told[-1]
-        fell = old.seconds * old.load - new.seconds * new.load
-        return fell < FROZEN_SHARE * (new.work - old.work)
 
     def _by_discharge(self, reading: UpsReading, load: float) -> Forecast | None:
         line = self._discharge.line() if self._discharge is not None else None
@@ -192,18 +225,13 @@ def low_percent(reading: UpsReading) -> float:
     return USUAL_LOW_PERCENT if low is None or not 0 <= low < 100 else low
 
 
-def _is_jump(before: Told, now: Told) -> bool:
-    """Whether the device now promises far more or less than it did. With a new load it may, as fast as it likes."""
-    if abs(now.load - before.load) > LOAD_CHANGE * before.load:
+def _is_estimate(reading: UpsReading) -> bool:
+    """Whether the device says a time at all: "0" mostly means "not measured" on mains or with a battery not low."""
+    seconds, charge = reading.runtime_s, reading.battery_charge_percent
+    if seconds is None or not 0 <= seconds <= LONGEST_S:
         return False
-    return abs(now.total - before.total) > JUMP_SHARE * max(before.seconds * before.load, 60 * before.load)
-
-
-def _is_idle_zero(reading: UpsReading) -> bool:
-    """Whether "0 seconds" only means "not measured": many say so on mains, or with a battery that is not low."""
-    charge = reading.battery_charge_percent
-    is_full = charge is not None and charge > low_percent(reading) + 10
-    return reading.runtime_s == 0 and (not reading.on_battery or (is_full and not reading.battery_low))
+    is_charged = charge is not None and charge > low_percent(reading) + 10
+    return seconds > 0 or (reading.on_battery and (reading.battery_low or not is_charged))
 
 
 def _lowest(found: list[Forecast]) -> Forecast | None:

@@ -134,8 +134,7 @@ class ShutdownClock:
             phase = PowerPhase.BATTERY if self._low_since_s is None else PowerPhase.LOW
             return Outlook(phase=phase, outage_s=outage_s, reminders=reminders)
         left_s = max(0.0, self._off_at_s - now_s)
+        phase = PowerPhase.CLOSING if left_s <= self._closing_s else PowerPhase.SAVE
         if left_s <= 0:
             phase = PowerPhase.OFF
-        else:
-            phase = PowerPhase.CLOSING if left_s <= self._closing_s else PowerPhase.SAVE
         return Outlook(phase=phase, off_in_s=left_s, outage_s=outage_s, reminders=max(1, reminders))

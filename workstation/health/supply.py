@@ -276,9 +276,7 @@ def _summary_detail(seen: UpsSeen, worst: Reading, carriers: Sequence[UpsSeen]) 
 
 
 def _unknown(now: Moment, detail: str) -> Reading:
-    return Reading(
-        kind=ReadingKind.UPS, state=ReadingState.UNKNOWN, quality=Quality.BAD, observed=now, detail=detail
-    )
+    return Reading(kind=ReadingKind.UPS, state=ReadingState.UNKNOWN, quality=Quality.BAD, observed=now, detail=detail)
 
 
 def _flag_names(flags: UpsFlag | None) -> str:
