@@ -324,6 +324,18 @@ class Screen(Section):
     large_text: bool = Field(default=False, description="Start with the large text size.")
 
 
+class OutageRule(Section):
+    """What the local rule says of outages that last (2 h, 4 h), printed beside the clock; a section for each step."""
+
+    outage: Literal["mains", "main-site", "site-server", "conference"] = Field(
+        description="Which outage: of the mains, or of the way to the main site, the site server or the conference."
+    )
+    after_minutes: int = Field(ge=1, le=1440, description="From when on it holds, in minutes.")
+    text: str = Field(
+        min_length=1, max_length=60, description="What holds then, in the words of the rule, such as 中止评标."
+    )
+
+
 class Drill(Section):
     """Drill mode only."""
 
@@ -349,6 +361,9 @@ class BoothConfig(Section):
     presence: Presence = Presence()
     storage: Storage = Storage()
     screen: Screen = Screen()
+    outage_rule: list[OutageRule] = Field(
+        default=[], max_length=20, description="The local rule on outages; see [[outage_rule]]."
+    )
     drill: Drill = Drill()
 
     @property

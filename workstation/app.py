@@ -85,6 +85,9 @@ class Application(QObject):
         bridges.face.frame_captured.connect(self._on_face_frame_captured)
         bridges.face.observed.connect(self._on_face_observed)
         bridges.health.snapshot_taken.connect(self._on_health_snapshot_taken)
+        bridges.health.snapshot_taken.connect(bridges.outages.follow)
+        bridges.outages.event_found.connect(bridges.records.append)
+        bridges.outages.changed.connect(window.show_outages)
         bridges.browser.view_changed.connect(window.set_page)
         bridges.browser.trust_found.connect(bridges.health.trust_main_site)
         bridges.health.condition_raised.connect(bridges.browser.on_condition_raised)
@@ -104,7 +107,7 @@ class Application(QObject):
         for kind in (conference, bridges.external):
             kind.condition_raised.connect(bridges.actions.on_condition_raised)
             kind.condition_cleared.connect(bridges.actions.on_condition_cleared)
-            kind.event_found.connect(bridges.records.append)
+            kind.event_found.connect(bridges.outages.hear_meeting)
             kind.view_changed.connect(window.set_conference)
             kind.pane_changed.connect(window.show_meeting)
         conference.reading_taken.connect(bridges.health.observe)

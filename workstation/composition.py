@@ -25,6 +25,7 @@ from workstation.bridge.headset import HeadsetBridge
 from workstation.bridge.health import HealthBridge
 from workstation.bridge.meeting import Conference
 from workstation.bridge.meetings import Meetings
+from workstation.bridge.outages import OutageBridge
 from workstation.bridge.packs import PackBridge
 from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
@@ -39,11 +40,13 @@ from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.packs import BoothPacks, make_packs
 from workstation.face.client import FaceClient
 from workstation.headset.client import SoundCheckClient
+from workstation.health.outages import OutageRule
 from workstation.identity.presence import Rules, make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
 from workstation.journey.meeting import ConferenceKind
 from workstation.journey.seat import SeatPolicy
+from workstation.site.outages import OutageKind
 
 if TYPE_CHECKING:
     from workstation.conference.view import ConferenceView
@@ -60,6 +63,7 @@ class Bridges:
     card: CardBridge
     face: FaceBridge
     health: HealthBridge
+    outages: OutageBridge
     records: RecordBridge
     browser: BrowserBridge
     packs: PackBridge
@@ -139,6 +143,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         card=card,
         face=face,
         health=health,
+        outages=OutageBridge(journal, _outage_rules(config), parent),
         records=records,
         browser=browser,
         packs=pack_bridge,
@@ -187,6 +192,13 @@ def _make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> Hea
         min_free_bytes=config.storage.min_free_mb * MIB,
         parent=parent,
     )
+
+
+def _outage_rules(config: BoothConfig) -> list[OutageRule]:
+    return [
+        OutageRule(outage=OutageKind(rule.outage), after_s=60.0 * rule.after_minutes, text=rule.text)
+        for rule in config.outage_rule
+    ]
 
 
 def _make_preflight(config: BoothConfig, packs: BoothPacks, records: RecordBridge, parent: QObject) -> PreflightBridge:
