@@ -231,7 +231,7 @@ class OutageClocks:
             events += self._reach(outage, run, now)
             if run.resumed_s is None and not run.is_blind and now.monotonic_s - run.marked_s >= LASTS_INTERVAL_S:
                 run.marked_s = now.monotonic_s
-                seen = {"seen_at": utc(run.seen_at), "at_least_s": _tenths(run.at_least_s())}
+                seen: dict[str, EventValue] = {"seen_at": utc(run.seen_at), "at_least_s": _tenths(run.at_least_s())}
                 events.append(_event(OUTAGE_LASTS, outage, run, seen))
         return events
 
