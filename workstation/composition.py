@@ -184,11 +184,12 @@ def _make_face(config: BoothConfig, camera: CameraHub, parent: QObject) -> FaceB
 
 def make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
     """Return what watches the booth's devices."""
+    supply = next(iter(devices.make_supplies(config)), None)
     return HealthBridge(
         camera=camera.reader(),
         headset=devices.make_headset(config),
-        ups=devices.make_ups(config),
-        ups_poll_s=config.ups.poll_s,
+        ups=supply.ups if supply else None,
+        ups_poll_s=supply.poll_s if supply else 0,
         data_dir=config.storage.data_dir,
         min_free_bytes=config.storage.min_free_mb * MIB,
         parent=parent,
