@@ -21,6 +21,10 @@ from drivers.simulated.headset import SimulatedHeadset
 from workstation.bridge import health
 from workstation.bridge.health import HealthBridge
 from workstation.health.board import HealthEvent, HealthSnapshot
+from workstation.health.coordinators.camera import CameraCoordinator
+from workstation.health.coordinators.links import MainSiteCoordinator
+from workstation.health.coordinators.machine import DiskCoordinator
+from workstation.health.probes import DiskLimits
 from workstation.journey.facts import Check, CheckKind
 from workstation.site.readings import ReadingKind, ReadingState
 
@@ -87,17 +91,16 @@ def bench(tmp_path: Path) -> BenchFile:
 def make(
     bench: BenchFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> Iterator[Callable[..., Any]]:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 0.1)
+    for looked_at in (CameraCoordinator, DiskCoordinator, MainSiteCoordinator):
+        monkeypatch.setattr(looked_at, "period_s", 0.1)
     monkeypatch.setattr(health, "BOARD_INTERVAL_MS", 50)
     made: list[HealthBridge] = []
 
     def make(**changed: Any) -> tuple[HealthBridge, Board]:
         state = BenchFile(bench.path)
         devices: dict[str, Any] = {
-            "camera": SimulatedCamera(state),
+            "coordinators": [CameraCoordinator(SimulatedCamera(state)), DiskCoordinator(tmp_path, DiskLimits())],
             "headset": SimulatedHeadset(state),
-            "data_dir": tmp_path,
-            "min_free_bytes": 1,
         }
         bridge = HealthBridge(**devices | changed)
         made.append(bridge)
@@ -175,11 +178,11 @@ def test_of_a_power_that_nobody_watches_nothing_is_said(make, until) -> None:
 
 
 def test_a_full_disk_keeps_experts_out_and_a_fuller_one_does_not(make, until, tmp_path) -> None:
-    bridge, board = make(min_free_bytes=1 << 62)
+    bridge, board = make(coordinators=[DiskCoordinator(tmp_path, DiskLimits(bad_free_bytes=1 << 62))])
     bridge.start()
     until(lambda: ("raised", ErrorCode.STORAGE_FULL) in board.conditions)
-    warned, quiet = make(min_free_bytes=1)
-    warned._limits = health.DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    limits = DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    warned, quiet = make(coordinators=[DiskCoordinator(tmp_path, limits)])
     warned.start()
     until(lambda: states(warned)[ReadingKind.DISK] is ReadingState.WARN)
     assert quiet.conditions == []
@@ -198,7 +201,8 @@ def test_the_self_check_of_a_good_booth(make, main_site, until) -> None:
 
 
 def test_the_self_check_looks_anew(make, bench, main_site, until, monkeypatch) -> None:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 600.0)
+    monkeypatch.setattr(CameraCoordinator, "period_s", 600.0)
+    monkeypatch.setattr(MainSiteCoordinator, "period_s", 600.0)
     bridge, board = make()
     bridge.start()
     bridge.watch_main_site(main_site)

@@ -152,7 +152,7 @@ def ups_test(ups: str) -> Command:
 def test_a_real_outage_to_its_end_and_back(make: Make, until, upsd: UpsdService, tmp_path: Path) -> None:
     request = tmp_path / "poweroff"
     limits = PowerLimits(close_s=3.0)
-    bridge, heard = make(NutUps(HOST, upsd.port, UPS_NAME), power_off=PowerOffRequest(request), limits=limits)
+    _, heard = make(NutUps(HOST, upsd.port, UPS_NAME), power_off=PowerOffRequest(request), limits=limits)
     until(lambda: heard.summary() is not None and heard.phase is PowerPhase.MAINS)
     assert heard.states[-1].until is not None
     assert heard.states[-1].until.verdict is Verdict.TIGHT  # 4 h 12 min, give or take
@@ -174,7 +174,7 @@ def test_a_real_outage_to_its_end_and_back(make: Make, until, upsd: UpsdService,
 
 def test_mains_back_in_the_countdown_ends_it(make: Make, until) -> None:
     ups = ObedientUps()
-    bridge, heard = make(ups)
+    _, heard = make(ups)
     until(lambda: heard.states and heard.phase is PowerPhase.MAINS)
     ups.set(flags=UpsFlag.OB | UpsFlag.LB, runtime_s=200)
     until(lambda: heard.phase is PowerPhase.SAVE)
