@@ -33,7 +33,7 @@ TRIED = (ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.MAIN_SITE)
 def fitted(config: BoothConfig) -> set[ReadingKind]:
     """Return what this booth must have a reading of; anything else counts once it was read."""
     always = {ReadingKind.READER, ReadingKind.DISK, ReadingKind.CLOCK, ReadingKind.SITE}
-    return always if config.ups.driver == "none" else always | {ReadingKind.UPS}
+    return always | {ReadingKind.UPS} if config.ups else always
 
 
 def own_probes(config: BoothConfig, camera: CameraHub, packs: BoothPacks, journal: Probe) -> list[list[Probe]]:
@@ -80,7 +80,7 @@ def make_checkup(
     parent: QObject,
 ) -> CheckupBridge:
     """Return the bridge; nothing is started yet."""
-    feed = ReadingFeed(fitted(config))
+    feed = ReadingFeed(fitted(config), required_s=config.power.required_hours * 3600)
 
     def groups() -> Groups:
         return all_groups(feed, own_probes(config, camera, packs, journal_probe(journal)))

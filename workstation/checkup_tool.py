@@ -22,7 +22,7 @@ from workstation.checkup.maker import Groups, examine
 from workstation.checkup.probes import JOURNAL_S, look_at_journal
 from workstation.checkup.runner import CheckupRunner, Items, Probe
 from workstation.checkup_parts import all_groups, booth_identity, fitted, own_probes
-from workstation.composition import make_health
+from workstation.composition import make_health, make_power
 from workstation.evaluation.packs import make_packs
 from workstation.health.board import HealthSnapshot
 from workstation.health.probes import read_clock, read_link
@@ -62,16 +62,20 @@ class _Tool(QObject):
         super().__init__()
         self._config, self._on_items = config, on_items
         self._camera = devices.make_camera(config)
-        self._health = make_health(config, self._camera, self)
+        self._packs = make_packs(config)
+        self._health = make_health(config, self._camera, self._packs, self)
+        self._power = make_power(config, self, may_power_off=False)
         self._card = CardBridge(
             readers.make_reader(config), readers.make_decoder(config), timeout_s=config.reader.timeout_s, parent=self
         )
         asked_by_the_kiosk_alone = set() if config.site.url else {ReadingKind.SITE, ReadingKind.CLOCK}
-        self._feed = ReadingFeed(fitted(config) - asked_by_the_kiosk_alone)
+        expected = fitted(config) - asked_by_the_kiosk_alone
+        self._feed = ReadingFeed(expected, required_s=config.power.required_hours * 3600)
         self._cancel = CancelToken()
         self._thread = threading.Thread(target=self._run, name="checkup", daemon=True)
         self.report: CheckupReport | None = None
         self._health.snapshot_taken.connect(self._on_snapshot_taken)
+        self._power.reading_taken.connect(self._health.observe)
         self._card.status_observed.connect(self._health.observe_device)
         self._observed.connect(self._health.observe)
         self._ended.connect(self._on_ended)
@@ -79,6 +83,7 @@ class _Tool(QObject):
     def start(self) -> None:
         """Begin to watch and to check."""
         self._health.start()
+        self._power.start()
         self._card.start()
         self._thread.start()
 
@@ -90,6 +95,7 @@ class _Tool(QObject):
         """End what still runs."""
         self._cancel.cancel()
         self._card.stop()
+        self._power.stop()
         self._health.stop()
 
     def _run(self) -> None:
@@ -115,7 +121,7 @@ class _Tool(QObject):
             deadline_s=JOURNAL_S,
             look=lambda cancel: _look_at_journal(self._config.storage.data_dir / "journal.sqlite3", cancel),
         )
-        return all_groups(self._feed, own_probes(self._config, self._camera, make_packs(self._config), journal))
+        return all_groups(self._feed, own_probes(self._config, self._camera, self._packs, journal))
 
     def _ask_site(self) -> None:
         """Ask the site server once, as the kiosk's reports do all the time, and compare the clocks."""

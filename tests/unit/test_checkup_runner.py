@@ -169,7 +169,7 @@ def test_a_reader_must_answer_now_and_not_a_while_ago() -> None:
 
 @pytest.mark.parametrize(
     ("runtime_s", "expected"),
-    [(15000.0, ("pass", "good")), (14399.0, ("warn", "under-four-hours")), (None, ("warn", "no-forecast"))],
+    [(15000.0, ("pass", "good")), (14399.0, ("warn", "too-short")), (None, ("warn", "no-forecast"))],
 )
 def test_every_ups_is_judged_by_the_rule_of_four_hours(runtime_s: float | None, expected: tuple[str, str]) -> None:
     values = {} if runtime_s is None else {"runtime_s": runtime_s}

@@ -52,7 +52,8 @@ def test_figures_are_told_with_name_and_unit() -> None:
         "charge_percent": 98.0,
         "input_voltage_v": 229.4,
         "free_bytes": 65.2 * 2**30,
-        "round_trip_s": 0.021,
+        "round_trip_ms": 21.3,
+        "highest_celsius": 61.4,
         "offset_s": 1.25,
         "append_ms": 3.6,
         "frames_per_second": 15.182,
@@ -60,15 +61,13 @@ def test_figures_are_told_with_name_and_unit() -> None:
     }
     said = CheckupWords(Messages())(item(ReadingKind.UPS, CheckupVerdict.PASS, Reason.GOOD, values=values))
     assert said.found == (
-        "正常（写入 4 毫秒，电量 98 %，每秒画面 15.2，剩余 65.2 GiB，输入 229 V，相差 1.2 秒，往返 21 毫秒，"
+        "正常（写入 4 毫秒，电量 98 %，每秒画面 15.2，剩余 65.2 GiB，最高 61 °C，输入 229 V，相差 1.2 秒，往返 21 毫秒，"
         "可用 2 小时 30 分）"
     )
 
 
 def test_one_of_several_is_named() -> None:
-    said = CheckupWords(Messages())(
-        item(ReadingKind.UPS, CheckupVerdict.WARN, Reason.UNDER_FOUR_HOURS, subject="switch")
-    )
+    said = CheckupWords(Messages())(item(ReadingKind.UPS, CheckupVerdict.WARN, Reason.TOO_SHORT, subject="switch"))
     assert said.part == "备用电源（switch）"
     assert said.fix == "减少负载，或更换电池、加装电池组。"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from drivers.contracts import CancelToken
-from workstation.checkup.findings import Reason, failed, judge, not_fitted
+from workstation.checkup.findings import FOUR_HOURS_S, Reason, failed, judge, not_fitted
 from workstation.checkup.runner import Items, Probe
 from workstation.health.board import HealthSnapshot
 from workstation.health.readings import Reading
@@ -19,7 +19,7 @@ WAIT_S = 12.0
 """Longer than two rounds of whoever takes the reading."""
 DEADLINE_S = WAIT_S + 3.0
 
-_POLLED = frozenset({ReadingKind.READER, ReadingKind.DISK})
+_POLLED = frozenset({ReadingKind.READER})
 """Taken every few seconds: the check-up waits for one of its own time. The others are as fresh as their age says."""
 
 
@@ -28,9 +28,11 @@ class ReadingFeed:
 
     Args:
         fitted: what this booth has by its configuration. What it does not name counts as fitted once it was read.
+        required_s: what every UPS has to carry by the rule, seconds; 0 where none applies.
     """
 
-    def __init__(self, fitted: Iterable[ReadingKind]) -> None:
+    def __init__(self, fitted: Iterable[ReadingKind], *, required_s: float = FOUR_HOURS_S) -> None:
+        self._required_s = required_s
         self._fitted = set(fitted)
         self._news = threading.Condition()
         self._snapshot: HealthSnapshot | None = None
@@ -58,10 +60,12 @@ class ReadingFeed:
                     return (not_fitted(kind),)
                 readings = self._readings(kind)
                 if readings and all(_is_known(reading) and _is_fresh(reading, since_s) for reading in readings):
-                    return tuple(map(judge, readings))
+                    return tuple(judge(reading, self._required_s) for reading in readings)
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
-                    return tuple(_late(reading, since_s) for reading in readings) or (failed(kind, Reason.NO_ANSWER),)
+                    return tuple(self._late(reading, since_s) for reading in readings) or (
+                        failed(kind, Reason.NO_ANSWER),
+                    )
                 self._news.wait(left_s)
         return ()
 
@@ -69,13 +73,20 @@ class ReadingFeed:
         with self._news:
             self._news.notify_all()
 
+    def _late(self, reading: Reading, since_s: float) -> CheckupItem:
+        """Judge what is there when the waiting is over: one that is known but old comes from a device that hangs."""
+        if _is_known(reading) and not _is_fresh(reading, since_s):
+            return failed(reading.kind, Reason.TIMED_OUT, subject=reading.subject)
+        return judge(reading, self._required_s)
+
     def _readings(self, kind: ReadingKind) -> list[Reading]:
-        """Return the readings of each of several, else that of the only one."""
+        """Return the reading of the kind; of the UPSes, and of what has no summary, that of each."""
         if self._snapshot is None:
             return []
         parts = [reading for reading in self._snapshot.parts if reading.kind is kind]
         only = self._snapshot.readings.get(kind)
-        return parts or ([] if only is None else [only])
+        has_summary = kind is not ReadingKind.UPS and only is not None and _is_known(only)
+        return parts if parts and not has_summary else [only] if only is not None else []
 
 
 def _is_known(reading: Reading) -> bool:
@@ -84,10 +95,3 @@ def _is_known(reading: Reading) -> bool:
 
 def _is_fresh(reading: Reading, since_s: float) -> bool:
     return reading.kind not in _POLLED or reading.observed.monotonic_s >= since_s
-
-
-def _late(reading: Reading, since_s: float) -> CheckupItem:
-    """Judge what is there when the waiting is over: one that is known but old comes from a device that hangs."""
-    if _is_known(reading) and not _is_fresh(reading, since_s):
-        return failed(reading.kind, Reason.TIMED_OUT, subject=reading.subject)
-    return judge(reading)

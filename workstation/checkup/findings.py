@@ -27,7 +27,7 @@ class Reason(StrEnum):
     CRASHED = "crashed"
     NOT_FITTED = "not-fitted"
     NOT_MONITORED = "not-monitored"
-    UNDER_FOUR_HOURS = "under-four-hours"
+    TOO_SHORT = "too-short"
     NO_FORECAST = "no-forecast"
     COVERED = "covered"
     FROZEN = "frozen"
@@ -78,11 +78,21 @@ def failed(
     return item(kind, CheckupVerdict.FAIL, reason, subject=subject, code=code, detail=detail)
 
 
-def judge(reading: Reading) -> CheckupItem:
-    """Return the item of a reading of something that is fitted; unknown is not good."""
+def judge(reading: Reading, required_s: float = FOUR_HOURS_S) -> CheckupItem:
+    """Return the item of a reading of something that is fitted; unknown is not good.
+
+    Args:
+        reading: what was seen.
+        required_s: what a UPS has to carry by the rule, seconds; 0 where none applies.
+    """
     verdict, reason = _STATES[reading.state]
-    if reading.kind is ReadingKind.UPS and reading.state is ReadingState.OK:
-        verdict, reason = _judge_runtime(reading.values.get("runtime_s"))
+    is_quiet = reading.code is None and reading.state in {ReadingState.OK, ReadingState.WARN}
+    if reading.kind is ReadingKind.UPS and is_quiet and required_s > 0:
+        runtime_s = reading.values.get("runtime_s")
+        if runtime_s is None:
+            verdict, reason = CheckupVerdict.WARN, Reason.NO_FORECAST
+        elif runtime_s < required_s:
+            verdict, reason = CheckupVerdict.WARN, Reason.TOO_SHORT
     return item(
         reading.kind,
         verdict,
@@ -111,11 +121,3 @@ def tally(items: list[CheckupItem]) -> dict[str, int]:
         "failed": verdicts.count(CheckupVerdict.FAIL),
         "not_fitted": verdicts.count(CheckupVerdict.NOT_FITTED),
     }
-
-
-def _judge_runtime(runtime_s: float | None) -> tuple[CheckupVerdict, Reason]:
-    if runtime_s is None:
-        return CheckupVerdict.WARN, Reason.NO_FORECAST
-    if runtime_s < FOUR_HOURS_S:
-        return CheckupVerdict.WARN, Reason.UNDER_FOUR_HOURS
-    return CheckupVerdict.PASS, Reason.GOOD

@@ -70,6 +70,8 @@ class CheckupWords:
                 return f"{value / _GIB:.1f} GiB" if value >= _GIB else f"{value / _MIB:.0f} MiB"
             case "1":
                 return f"{round(value, 1):g}"
+            case "Cel":
+                return f"{value:.0f} °C"
             case unit:
                 return f"{value:.0f} {unit}"
 
