@@ -67,7 +67,8 @@ def _write_config(directory: Path, bench_file: Path) -> Path:
         "camera": {"driver": "simulated"},
         "reader": {"driver": "simulated"},
         "headset": {"playback": PLAYBACK_NAME, "capture": CAPTURE_NAME},
-        "ups": {"driver": "none"},
+        "token": {"usb": ["096e:0309"]},
+        "signature_pad": {"usb": ["056a:00a4"]},
         "storage": {"data_dir": str(directory), "min_free_mb": 50},
         "drill": {"bench_file": str(bench_file)},
     }
