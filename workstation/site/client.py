@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import ipaddress
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -31,6 +32,8 @@ from workstation.site.contract import (
 )
 from workstation.site.preflight import PreflightReport
 from workstation.site.transport import bounded_session, exchange
+
+_logger = logging.getLogger(__name__)
 
 _Reply = TypeVar("_Reply", bound=BaseModel)
 
@@ -159,6 +162,7 @@ class SiteClient:
                     raise
                 response, content = self._exchange("POST", _REPORTS, plain, key=key)
                 self._gzip_is_taken = False
+                _logger.info("site server takes no compressed reports: %s", dict(error.context))
         reply = _parsed(ReportReply, response, content)
         self._measure(reply.server_time, response)
         return reply
