@@ -18,7 +18,6 @@ from drivers.errors import ErrorCode
 from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SimulatedHeadset
-from drivers.simulated.ups import SimulatedUps
 from workstation.bridge import health
 from workstation.bridge.health import HealthBridge
 from workstation.health.board import HealthEvent, HealthSnapshot
@@ -102,8 +101,6 @@ def make(
         devices: dict[str, Any] = {
             "coordinators": [CameraCoordinator(SimulatedCamera(state)), DiskCoordinator(tmp_path, DiskLimits())],
             "headset": SimulatedHeadset(state),
-            "ups": SimulatedUps(state),
-            "ups_poll_s": 0.1,
         }
         bridge = HealthBridge(**devices | changed)
         made.append(bridge)
@@ -131,7 +128,7 @@ def test_a_good_booth_raises_nothing(make, until) -> None:
     assert set(states(bridge).values()) == {ReadingState.UNKNOWN}
     bridge.start()
     bridge.observe_device(DeviceStatus(kind=DeviceKind.READER, state=DeviceState.READY, name="R"))
-    seen = {ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.UPS, ReadingKind.DISK}
+    seen = {ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.DISK}
     until(lambda: {kind for kind, state in states(bridge).items() if state is ReadingState.OK} == seen)
     until(lambda: len(board.snapshots) > 2)
     assert board.conditions == []
@@ -172,8 +169,8 @@ def test_a_device_that_was_never_there(make, bench, until) -> None:
     assert {code for _, code in board.conditions} == {ErrorCode.CAMERA_LOST, ErrorCode.HEADSET_ABSENT}
 
 
-def test_without_a_ups_nothing_is_said_about_power(make, until) -> None:
-    bridge, board = make(ups=None)
+def test_of_a_power_that_nobody_watches_nothing_is_said(make, until) -> None:
+    bridge, board = make()
     bridge.start()
     until(lambda: states(bridge)[ReadingKind.CAMERA] is ReadingState.OK)
     assert states(bridge)[ReadingKind.UPS] is ReadingState.UNKNOWN
@@ -266,7 +263,7 @@ def test_only_the_newest_check_is_answered(make, main_site, until) -> None:
 
 
 def test_readings_grow_old(make, until, monkeypatch) -> None:
-    bridge, board = make(ups=None)
+    bridge, board = make()
     bridge.start()
     bridge.observe_device(DeviceStatus(kind=DeviceKind.READER, state=DeviceState.READY))
     monkeypatch.setitem(bridge._board._max_age_s, ReadingKind.READER, 0.1)
