@@ -61,8 +61,8 @@ def test_figures_are_told_with_name_and_unit() -> None:
     }
     said = CheckupWords(Messages())(item(ReadingKind.UPS, CheckupVerdict.PASS, Reason.GOOD, values=values))
     assert said.found == (
-        "正常（写入 4 毫秒，电量 98 %，每秒画面 15.2，剩余 65.2 GiB，最高 61 °C，输入 229 V，相差 1.2 秒，往返 21 毫秒，"
-        "可用 2 小时 30 分）"
+        "正常（写入 4 毫秒，电量 98 %，每秒画面 15.2，剩余 65.2 GiB，最高 61 °C，输入 229 V，相差 1.2 秒，"
+        "往返 21 毫秒，可用 2 小时 30 分）"
     )
 
 
