@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from workstation.site.contract import API_VERSION
 from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
-from workstation.site.server.routes import admin, booth, conference, main_site, packs
+from workstation.site.server.routes import admin, booth, conference, main_site, outages, packs
 from workstation.site.server.site import Site
 
 _REFUSAL = {
@@ -42,6 +42,7 @@ def create_app(site: Site | None) -> FastAPI:
         conference.booth_router,
         main_site.router,
         admin.router,
+        outages.router,
         packs.admin_router,
         conference.admin_router,
     ):
