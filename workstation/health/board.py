@@ -31,6 +31,9 @@ MAX_AGE_S: Mapping[ReadingKind, float] = {
 }
 """Seconds after which a reading says nothing any more: about three periods of its source."""
 
+NEVER_READ = "never read"
+"""Detail of what nobody watches, or has not seen yet."""
+
 _SEVERITY = (ReadingState.OK, ReadingState.UNKNOWN, ReadingState.WARN, ReadingState.BAD)
 _GONE = {ReadingState.BAD, ReadingState.UNKNOWN}
 
@@ -171,7 +174,7 @@ class HealthBoard:
     def _current(self, source: Source, now: Moment) -> Reading:
         reading = self._latest.get(source)
         if reading is None:
-            return _unknown(source, now, "never read")
+            return _unknown(source, now, NEVER_READ)
         if self._is_stale(reading, now):
             return replace(_unknown(source, now, "stale"), observed=reading.observed, device=reading.device)
         return reading
