@@ -11,14 +11,15 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
-from drivers.contracts import UpsFlag, UpsReading
+from drivers.contracts import Feeds, UpsFlag, UpsReading
 from drivers.errors import ErrorCode
 from workstation.bridge.outages import OutageBridge
 from workstation.bridge.records import URGENT, RecordBridge
 from workstation.health.board import HealthBoard
 from workstation.health.outages import OutageClock, OutageRule
-from workstation.health.probes import read_link, read_ups
+from workstation.health.probes import read_link
 from workstation.health.readings import Moment
+from workstation.health.supply import UpsSeen, read_supply
 from workstation.journal.journal import Journal
 from workstation.site.outages import OUTAGE_BEGAN, OUTAGE_ENDED, OUTAGE_RULE_REACHED, OutageKind
 from workstation.site.readings import ReadingKind
@@ -69,7 +70,8 @@ def test_a_power_cut_is_told_to_journal_and_screen(qtbot: QtBot, journal: Journa
         (3620, UpsFlag.OL),
     ):
         at = later(start, seconds)
-        board.observe(read_ups(UpsReading(flags=flags), at))
+        seen = UpsSeen(id="ups", feeds=frozenset({Feeds.BOOTH}), reading=UpsReading(flags=flags), at=at)
+        board.observe(read_supply([seen], at).reading)
         bridge.follow(board.snapshot(at))
         if seconds == 3610:
             [clock] = screen.clocks

@@ -67,7 +67,7 @@ def note_return(session: Session, booth: Booth, now: datetime) -> None:
         seen_at=now,
         ended_at=now,
         duration_s=silent_s,
-        at_least_s=max(0.0, silent_s - booth.interval_s),
+        at_least_s=max(0.0, silent_s - MISSED_REPORTS * booth.interval_s),
         outcome=Outcome.BACK.value,
         told_by_site=True,
     )
@@ -86,7 +86,7 @@ def missing(session: Session, now: datetime) -> list[OutageRow]:
                 began_at=booth.last_seen,
                 seen_at=now,
                 ended_at=None,
-                at_least_s=max(0.0, silent_s - booth.interval_s),
+                at_least_s=max(0.0, silent_s - MISSED_REPORTS * booth.interval_s),
                 network_s=0.0,
                 times=1,
                 interrupted=False,
