@@ -51,8 +51,8 @@ START = datetime(2026, 6, 1, 0, 0, tzinfo=UTC)  # 08:00 at the site
 INTERVAL_S = 300
 """Between two reports of a booth: as long as the contract allows, so that a day fits into a minute."""
 
-LOST_REPLIES = 0.03
-"""Share of the reports that are stored while the booth never hears of it."""
+LOST_REPLIES = 0.1
+"""Share of the reports with events that are stored while the booth never hears of it."""
 
 _MAX_AGE_S = dict.fromkeys(MAX_AGE_S, math.inf)
 _HOUR_S = 3600
@@ -78,6 +78,7 @@ class Line:
         self._world, self._booth, self._client, self._dice = world, booth, client, dice
         self._is_tried = False
         self.taken: list[int] = []
+        self.lost_replies = 0
 
     def report(self, request: ReportRequest) -> ReportReply:
         """Hand a report in, unless the line is cut; now and then the answer gets lost."""
@@ -86,6 +87,7 @@ class Line:
         reply = self._client.report(request)
         self.taken.append(self._world.now)
         if self._dice.random() < LOST_REPLIES and request.events:
+            self.lost_replies += 1
             raise KioskError(ErrorCode.SITE_SERVER_UNREACHABLE, "the answer was lost")
         return reply
 
@@ -173,6 +175,7 @@ class Played:
     broken: int
     silences: list[tuple[int, int, int]]
     reports: int
+    lost_replies: int
     took_s: float
 
 
@@ -325,6 +328,7 @@ class Day:
             broken=broken,
             silences=self._silences(),
             reports=sum(len(line.taken) for line in self._lines.values()),
+            lost_replies=sum(line.lost_replies for line in self._lines.values()),
             took_s=time.monotonic() - began,
         )
 
