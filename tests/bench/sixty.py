@@ -114,6 +114,8 @@ class Booth:
             lambda: "evaluating",
             lambda _command: None,
             version="1",
+            keep=timedelta(days=30),
+            clock=lambda: float(world.now),
         )
 
     def kill(self) -> None:
