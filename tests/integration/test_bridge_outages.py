@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -141,3 +142,17 @@ def test_leaving_a_lost_meeting_ends_its_clock(qtbot: QtBot, journal: Journal) -
     bridge.follow(HealthBoard().snapshot(later(Moment.now(), 60)))
     assert screen.told[-1][0] == OUTAGE_ENDED
     assert screen.told[-1][2]["outcome"] == "unwatched"
+
+
+def test_a_damaged_event_keeps_no_booth_from_starting(qtbot: QtBot, tmp_path: Path, allow_logs: Any) -> None:
+    allow_logs("workstation.bridge.outages")
+    journal = Journal(tmp_path / "damaged.sqlite3")
+    journal.append(OUTAGE_BEGAN, "", {"outage": "mains"})
+    other = sqlite3.connect(tmp_path / "damaged.sqlite3")
+    other.executescript("DROP TRIGGER events_are_not_changed; UPDATE events SET data = '{';")
+    other.close()
+    bridge = OutageBridge(journal)
+    screen = Screen(bridge)
+    bridge.follow(HealthBoard().snapshot(Moment.now()))
+    assert (screen.clocks, screen.told) == ((), [])
+    journal.close()
