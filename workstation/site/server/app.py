@@ -9,7 +9,7 @@ from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
 from workstation.site.server.compression import Compression
 from workstation.site.server.decompression import Decompression
-from workstation.site.server.routes import admin, booth, conference, main_site, packs, selfchecks
+from workstation.site.server.routes import admin, booth, conference, main_site, outages, packs, selfchecks
 from workstation.site.server.site import Site
 
 _REFUSAL = {
@@ -48,6 +48,7 @@ def create_app(site: Site | None) -> FastAPI:
         selfchecks.booth_router,
         main_site.router,
         admin.router,
+        outages.router,
         packs.admin_router,
         conference.admin_router,
         selfchecks.admin_router,
