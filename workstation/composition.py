@@ -92,7 +92,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
     camera, models = devices.make_camera(config), devices.models_dir(config)
     records = RecordBridge(journal, parent)
     face = _make_face(config, camera, parent)
-    health = _make_health(config, camera, parent)
+    health = make_health(config, camera, parent)
     browser = BrowserBridge(
         is_drill=config.is_drill,
         authorities=AuthorityStore(config.storage.data_dir / "authorities"),
@@ -177,7 +177,8 @@ def _make_face(config: BoothConfig, camera: CameraHub, parent: QObject) -> FaceB
     )
 
 
-def _make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
+def make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
+    """Return what watches the booth's devices."""
     return HealthBridge(
         camera=camera.reader(),
         headset=devices.make_headset(config),

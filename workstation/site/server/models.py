@@ -233,13 +233,17 @@ class Incident(Base):
 
 
 class LatestReading(Base):
-    """The newest reading of a kind and subject."""
+    """The newest reading of a kind and subject.
+
+    ``received_at`` is the server's clock when a report held it last: what a booth no longer says is not current.
+    """
 
     __tablename__ = "latest_readings"
     booth_id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
     reading: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime]
 
 
 class PastReading(Base):

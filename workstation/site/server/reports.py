@@ -41,7 +41,7 @@ def report(
     booth.last_seen = now
     stored = events.store(session, booth_id, request.events, now)
     for reading in request.readings:
-        _take_reading(session, booth_id, reading)
+        _take_reading(session, booth_id, reading, now)
     _forget_past(session, booth_id)
     if request.acknowledged:
         session.execute(
@@ -107,15 +107,20 @@ def command(session: Session, booth_id: str, order: Command, now: datetime) -> N
         raise RefusalError(409, "this command id belongs to another command")
 
 
-def _take_reading(session: Session, booth_id: str, reading: ReadingReport) -> None:
+def _take_reading(session: Session, booth_id: str, reading: ReadingReport, now: datetime) -> None:
     body = reading.model_dump(mode="json")
     latest = session.get(LatestReading, (booth_id, reading.kind.value, reading.subject))
     if latest is None or latest.reading["state"] != reading.state.value:
         session.add(PastReading(booth_id=booth_id, reading=body))
     if latest is None:
-        session.add(LatestReading(booth_id=booth_id, kind=reading.kind.value, subject=reading.subject, reading=body))
+        session.add(
+            LatestReading(
+                booth_id=booth_id, kind=reading.kind.value, subject=reading.subject, reading=body, received_at=now
+            )
+        )
     else:
         latest.reading = body
+        latest.received_at = now
     session.flush()
 
 
