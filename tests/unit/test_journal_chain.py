@@ -129,7 +129,9 @@ def test_verify_finds_the_first_event_that_was_tampered_with(journal, tmp_path, 
     for n in range(5):
         journal.append("step", "", {"n": n})
     other = sqlite3.connect(tmp_path / "journal.db")
-    other.executescript(f"DROP TRIGGER events_are_not_changed; DROP TRIGGER only_pruned_events_are_deleted; {statement};")
+    other.executescript(
+        f"DROP TRIGGER events_are_not_changed; DROP TRIGGER only_pruned_events_are_deleted; {statement};"
+    )
     other.close()
     assert journal.verify().first_broken_seq == broken
 
@@ -203,7 +205,8 @@ def test_a_corrupt_file_is_set_aside_and_work_goes_on(tmp_path, damage, allow_lo
     journal = Journal(path)
     assert journal.set_aside is not None
     assert journal.set_aside.read_bytes() == bytes(content)
-    assert [event.kind for event in journal.unsent(5)] == ["journal_set_aside"]
+    kinds = [event.kind for event in journal.unsent(500)]
+    assert kinds == [*["step"] * (200 if damage == "header" else 0), "journal_set_aside"]
     assert journal.verify().first_broken_seq is None
     journal.close()
 

@@ -13,7 +13,9 @@ from typing import Final
 from workstation.journal.rows import COLUMNS, Row, is_sound
 
 PAGE: Final = 4096
-_FILE_HEADER: Final = 100
+HEADER: Final = 100
+"""Bytes of the file's header, at the start of the first page."""
+
 _LEAF: Final = 0x0D
 _LOG_HEADER: Final = 32
 _FRAME_HEADER: Final = 24

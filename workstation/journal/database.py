@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
 from typing import Final
 
 from kiosk_config.pack.durable import make_folder, sync_folder
+from workstation.journal import commands, retention
 from workstation.journal.faults import DamagedError
 from workstation.journal.rows import GENESIS, READ, Link, Row, link_of, start_of, walk
 
@@ -35,11 +37,11 @@ BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS events ({_EVENT}) STRICT;
 CREATE TRIGGER IF NOT EXISTS events_are_not_changed BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'journal events are never changed'); END;
-CREATE TRIGGER IF NOT EXISTS events_are_not_deleted BEFORE DELETE ON events
-    BEGIN SELECT RAISE(ABORT, 'journal events are never deleted'); END;
 CREATE TABLE IF NOT EXISTS unsent (seq INTEGER PRIMARY KEY REFERENCES events (seq)) STRICT;
 CREATE TABLE IF NOT EXISTS resume (slot INTEGER PRIMARY KEY CHECK (slot = 1), body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS salvaged ({_EVENT}) STRICT;
+{retention.SCHEMA}
+{commands.SCHEMA}
 COMMIT;
 """
 """``salvaged``: events of a file that was set aside which the site may not have; they leave when it has them. In one
@@ -58,6 +60,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     make_folder(path.parent)
     finish_replacement(path)
+    _remove_drafts(path)
     path.touch(mode=0o600)
     for file in (path, companion(path, "-wal")):
         _sync(file)
@@ -139,24 +142,35 @@ def finish_replacement(path: Path) -> None:
 
 
 def first_link(connection: sqlite3.Connection) -> Link:
-    """Return the place after which the chain in this file starts."""
-    row = connection.execute(f"SELECT {READ} FROM events ORDER BY seq LIMIT 1").fetchone()
+    """Return the place after which the chain in this file starts: the last event pruned, or what the first says."""
+    seq, chain_hash = retention.anchor(connection)
+    if seq:
+        return Link(seq=seq, chain_hash=chain_hash)
+    row = connection.execute(f"{READ} FROM events ORDER BY seq LIMIT 1").fetchone()
     return GENESIS if row is None else start_of(row)
 
 
 def head(connection: sqlite3.Connection) -> Link:
     """Return the place of the last event."""
-    row: Row | None = connection.execute(f"SELECT {READ} FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    row: Row | None = connection.execute(f"{READ} FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     return GENESIS if row is None else link_of(row)
+
+
+def _remove_drafts(path: Path) -> None:
+    """Delete what a power cut left of a replacement in the making."""
+    for suffix in (".draft", ".draft-wal", ".draft-shm", ".draft-journal", ".reserve.draft"):
+        companion(path, suffix).unlink(missing_ok=True)
+    for folder in path.parent.glob(".salvage-*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_newest(connection: sqlite3.Connection) -> None:
     last = head(connection)
     row = connection.execute(
-        f"SELECT {READ} FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (last.seq - LOOK_BACK,)
+        f"{READ} FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (last.seq - LOOK_BACK,)
     ).fetchone()
     before = first_link(connection) if row is None else link_of(row)
-    rows = connection.execute(f"SELECT {READ} FROM events WHERE seq > ? ORDER BY seq", (before.seq,))
+    rows = connection.execute(f"{READ} FROM events WHERE seq > ? ORDER BY seq", (before.seq,))
     if walk(rows, before)[2] is not None:
         raise DamagedError("the chain is broken")
     lost = "SELECT seq FROM unsent WHERE seq NOT IN (SELECT seq FROM events) LIMIT 1"

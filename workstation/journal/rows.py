@@ -28,7 +28,10 @@ MAX_DATA_CHARACTERS = 4096
 
 COLUMNS = ("seq", "event_id", "at", "kind", "session_id", "data", "previous_hash", "chain_hash")
 
-READ = "seq, " + ", ".join(f"CAST({column} AS BLOB)" for column in COLUMNS[1:])
+READ = (
+    "SELECT seq, CAST(event_id AS BLOB), CAST(at AS BLOB), CAST(kind AS BLOB), CAST(session_id AS BLOB),"
+    " CAST(data AS BLOB), CAST(previous_hash AS BLOB), CAST(chain_hash AS BLOB)"
+)
 """As bytes: a flipped bit may have left text that is no UTF-8, which must be found, not raise on its way."""
 
 Row = tuple[int, bytes, bytes, bytes, bytes, bytes, bytes, bytes]

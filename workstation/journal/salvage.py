@@ -6,14 +6,16 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from kiosk_config.pack.durable import sync_folder
 from workstation.journal import database
-from workstation.journal.carving import carve
+from workstation.journal.carving import HEADER, PAGE, carve
 from workstation.journal.rows import GENESIS, READ, Link, Row, is_sound, link_of
 
 MARGIN: Final = 1000
@@ -32,11 +34,13 @@ class Salvage:
         waiting: sound events that the site may not have, oldest first.
         head: the last event, sound and readable, of the old chain.
         resume: the restart record.
+        commands: rows of the commands that were taken: none shall be carried out twice.
     """
 
     waiting: list[Row] = field(default_factory=list)
     head: Link = GENESIS
     resume: str | None = None
+    commands: list[tuple[str, str, int]] = field(default_factory=list)
 
 
 def set_aside(path: Path) -> Path:
@@ -47,6 +51,9 @@ def set_aside(path: Path) -> Path:
     Raises:
         OSError: the file system refuses.
     """
+    for known in path.parent.glob(f"{path.name}.corrupt-*"):
+        if known.samefile(path):
+            return known  # an attempt before this one did not come to its end
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     target = path.with_name(f"{path.name}.corrupt-{stamp}")
     for suffix in ("", "-wal"):
@@ -57,7 +64,7 @@ def set_aside(path: Path) -> Path:
             except OSError:  # no second names on this file system
                 shutil.copyfile(source, kept)
             kept.chmod(0o600)
-    database.sync_folder(path.parent)
+    sync_folder(path.parent)
     return target
 
 
@@ -67,43 +74,117 @@ def salvage(damaged: Path) -> Salvage:
     Raises:
         OSError: the disk cannot read at all.
     """
-    found = Salvage()
-    events: dict[int, Row] = {}
-    earlier: list[Row] = []
-    oldest = _read_by_sqlite(damaged, found, events, earlier)
+    reading = _Reading()
+    if not reading.take(damaged):
+        with contextlib.suppress(OSError), _with_new_header(damaged) as copy:
+            reading.take(copy)
+    events, earlier = reading.events, list(reading.earlier.values())
     _fill_holes(events, carve(damaged, database.companion(damaged, "-wal")))
-    if events:
-        found.head = link_of(events[max(events)])
-    start = max(events, default=0) - MAX_SALVAGED if oldest is None else oldest - MARGIN
-    known = {row[1] for row in earlier}
-    found.waiting = earlier + [events[seq] for seq in sorted(events) if seq >= start and events[seq][1] not in known]
-    return found
+    newest = max(events, default=0)
+    start = newest - MAX_SALVAGED if reading.oldest_waiting is None else reading.oldest_waiting - MARGIN
+    waiting = [events[seq] for seq in sorted(events) if seq >= start and events[seq][1] not in reading.earlier]
+    return Salvage(
+        waiting=earlier + waiting,
+        head=link_of(events[newest]) if events else GENESIS,
+        resume=reading.resume,
+        commands=reading.commands,
+    )
 
 
-def _read_by_sqlite(damaged: Path, found: Salvage, events: dict[int, Row], earlier: list[Row]) -> int | None:
-    """Fill in what SQLite can still read and return the oldest waiting ``seq``, ``None`` when nothing says so."""
-    waiting: list[int] = []
-    connection = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+class _Reading:
+    """What SQLite can still read.
+
+    Attributes:
+        events: of the chain, by ``seq``.
+        earlier: by id, those saved from a file before this one.
+        oldest_waiting: ``seq`` of the oldest event that the site may not have; ``None`` when nothing says so.
+    """
+
+    def __init__(self) -> None:
+        self.events: dict[int, Row] = {}
+        self.earlier: dict[bytes, Row] = {}
+        self.oldest_waiting: int | None = None
+        self.resume: str | None = None
+        self.commands: list[tuple[str, str, int]] = []
+
+    def take(self, file: Path) -> bool:
+        """Add what is in ``file``. True when SQLite had no complaint."""
+        address = f"{file.absolute().as_uri()}?mode=ro"
+        try:
+            with contextlib.closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
+                steps = (
+                    self._take_events,
+                    self._take_earlier,
+                    self._take_resume,
+                    self._take_commands,
+                    self._take_oldest,
+                )
+                return all([_succeeds(step, connection) for step in steps])  # noqa: C419 - each, not up to the first
+        finally:
+            database.companion(file, "-shm").unlink(missing_ok=True)
+
+    def _take_events(self, connection: sqlite3.Connection) -> None:
+        """Read up from the start, and where that ends, down from the end."""
+        try:
+            self._take_rows(connection.execute(f"{READ} FROM events ORDER BY seq"))
+        except sqlite3.Error:
+            self._take_rows(connection.execute(f"{READ} FROM events ORDER BY seq DESC"))
+            raise
+
+    def _take_rows(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if is_sound(row):
+                self.events.setdefault(row[0], row)
+
+    def _take_earlier(self, connection: sqlite3.Connection) -> None:
+        for row in connection.execute(f"{READ} FROM salvaged ORDER BY seq"):
+            if is_sound(row):
+                self.earlier[row[1]] = row
+
+    def _take_resume(self, connection: sqlite3.Connection) -> None:
+        row = connection.execute("SELECT CAST(body AS BLOB) FROM resume").fetchone()
+        if row is not None:
+            self.resume = row[0].decode()
+
+    def _take_commands(self, connection: sqlite3.Connection) -> None:
+        taken = "SELECT command_id, taken_at, is_confirmed FROM taken_commands"
+        self.commands = connection.execute(taken).fetchall()
+
+    def _take_oldest(self, connection: sqlite3.Connection) -> None:
+        row = connection.execute("SELECT min(seq) FROM unsent").fetchone()
+        self.oldest_waiting = max(self.events, default=0) + 1 if row[0] is None else row[0]
+
+
+def _succeeds(step: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection) -> bool:
     try:
-        for order in ("ASC", "DESC"):
-            with contextlib.suppress(sqlite3.Error):
-                for row in connection.execute(f"SELECT {READ} FROM events ORDER BY seq {order}"):
-                    if is_sound(row):
-                        events[row[0]] = row
-                break
-        with contextlib.suppress(sqlite3.Error):
-            earlier += [row for row in connection.execute(f"SELECT {READ} FROM salvaged ORDER BY seq") if is_sound(row)]
-        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
-            body = connection.execute("SELECT CAST(body AS BLOB) FROM resume").fetchone()
-            found.resume = None if body is None else body[0].decode()
-        with contextlib.suppress(sqlite3.Error):
-            waiting = [row[0] for row in connection.execute("SELECT min(seq) FROM unsent") if row[0] is not None]
-            waiting = waiting or [max(events, default=0) + 1]
-    finally:
-        connection.close()
-        for suffix in ("-shm",):
-            database.companion(damaged, suffix).unlink(missing_ok=True)
-    return waiting[0] if waiting else None
+        step(connection)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _with_new_header(damaged: Path) -> Iterator[Path]:
+    """Give a copy of the files whose first 100 bytes, without which SQLite reads nothing, are those of a new journal.
+
+    https://www.sqlite.org/fileformat2.html section 1.3: at 28 the number of pages, at 32 the free ones, which no
+    reader needs; 24 and 92 are equal in a new file, else the number of pages would not count.
+    """
+    with tempfile.TemporaryDirectory(prefix=".salvage-", dir=damaged.parent) as folder:
+        copy = Path(folder) / "copy"
+        shutil.copyfile(damaged, copy)
+        log = database.companion(damaged, "-wal")
+        if log.exists():
+            shutil.copyfile(log, database.companion(copy, "-wal"))
+        pattern = Path(folder) / "new"
+        with contextlib.closing(database.make_replacement(pattern)) as connection:
+            database.replace_with(pattern, connection)
+        header = bytearray(pattern.read_bytes()[:HEADER])
+        header[28:32] = (damaged.stat().st_size // PAGE).to_bytes(4, "big")
+        header[32:40] = bytes(8)
+        with copy.open("r+b") as file:
+            file.write(header)
+        yield copy
 
 
 def _fill_holes(events: dict[int, Row], carved: Iterable[Row]) -> None:
