@@ -22,11 +22,6 @@ CUTS = 150
 """Per seed. Each is another moment and another choice of what is lost."""
 
 
-@pytest.fixture(scope="session")
-def shim(tmp_path_factory) -> Path:
-    return power_cut.build_shim(tmp_path_factory.mktemp("shim"))
-
-
 @dataclass
 class Promised:
     """What the writer had been told when the power went."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from workstation.journal.rows import COLUMNS, Row, is_sound
 
@@ -29,57 +29,89 @@ def carve(database: Path, log: Path) -> Iterator[Row]:
     """Yield every sound event in the files, in any order, perhaps several times.
 
     Args:
-        database: the file; may be damaged anywhere, or missing.
+        database: the file; may be damaged anywhere, unreadable in places, or missing.
         log: its write-ahead log; the same.
-
-    Raises:
-        OSError: the disk cannot read.
     """
-    pages = _Pages(database, log)
-    for page in pages.all():
-        yield from _events_of(page, pages)
+    with _Pages(database, log) as pages:
+        for page in pages.all():
+            yield from _events_of(page, pages)
+
+
+def carve_log(log: Path, above: int) -> Iterator[Row]:
+    """Yield the sound events in the log whose ``seq`` is above ``above``."""
+    with _Pages(None, log) as pages:
+        for page in pages.logged():
+            yield from _events_of(page, pages, above)
 
 
 class _Pages:
     """The pages of a database; a later version in the log stands for the one in the file."""
 
-    def __init__(self, database: Path, log: Path) -> None:
-        self._base = database.read_bytes() if database.exists() else b""
-        self._log = log.read_bytes() if log.exists() else b""
-        self._newest: dict[int, int] = {}
-        for at in range(_LOG_HEADER, len(self._log) - _FRAME_HEADER - PAGE + 1, _FRAME_HEADER + PAGE):
-            self._newest[int.from_bytes(self._log[at : at + 4], "big")] = at + _FRAME_HEADER
+    def __init__(self, database: Path | None, log: Path) -> None:
+        self._file = database.open("rb") if database is not None and database.exists() else None
+        self._size = database.stat().st_size if self._file is not None and database is not None else 0
+        try:
+            self._log = log.read_bytes()
+        except OSError:
+            self._log = b""
+        self._newest = {self._number(frame): frame for frame in self._frames()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def all(self) -> Iterator[bytes]:
-        for at in range(0, len(self._base) - PAGE + 1, PAGE):
-            yield self._base[at : at + PAGE]
-        for at in range(_LOG_HEADER, len(self._log) - _FRAME_HEADER - PAGE + 1, _FRAME_HEADER + PAGE):
-            yield self._log[at + _FRAME_HEADER : at + _FRAME_HEADER + PAGE]
+        for number in range(1, self._size // PAGE + 1):
+            yield self._in_file(number)
+        yield from self.logged()
+
+    def logged(self) -> Iterator[bytes]:
+        for frame in self._frames():
+            yield self._log[frame + _FRAME_HEADER : frame + _FRAME_HEADER + PAGE]
 
     def get(self, number: int) -> bytes:
-        if number in self._newest:
-            return self._log[self._newest[number] : self._newest[number] + PAGE]
-        return self._base[(number - 1) * PAGE : number * PAGE] if number > 0 else b""
+        if (frame := self._newest.get(number)) is not None:
+            return self._log[frame + _FRAME_HEADER : frame + _FRAME_HEADER + PAGE]
+        return self._in_file(number)
+
+    def _frames(self) -> range:
+        step = _FRAME_HEADER + PAGE
+        return range(_LOG_HEADER, len(self._log) - step + 1, step)
+
+    def _number(self, frame: int) -> int:
+        return int.from_bytes(self._log[frame : frame + 4], "big")
+
+    def _in_file(self, number: int) -> bytes:
+        if self._file is None or not 0 < number <= self._size // PAGE:
+            return bytes(PAGE)
+        try:
+            self._file.seek((number - 1) * PAGE)
+            return self._file.read(PAGE)
+        except OSError:  # a bad place on the disk
+            return bytes(PAGE)
 
 
-def _events_of(page: bytes, pages: _Pages) -> Iterator[Row]:
+def _events_of(page: bytes, pages: _Pages, above: int = 0) -> Iterator[Row]:
     if page[0] != _LEAF:
         return  # the first page, with the file's header, is the schema's: no event is in it
     cells = int.from_bytes(page[3:5], "big")
     for index in range(min(cells, (PAGE - 8) // 2)):
         start = int.from_bytes(page[8 + 2 * index : 10 + 2 * index], "big")
         try:
-            row = _event_at(page, start, pages)
+            row = _event_at(page, start, pages, above)
         except (IndexError, ValueError):
             continue
         if row is not None and is_sound(row):
             yield row
 
 
-def _event_at(page: bytes, start: int, pages: _Pages) -> Row | None:
+def _event_at(page: bytes, start: int, pages: _Pages, above: int) -> Row | None:
     length, at = _varint(page, start)
     seq, at = _varint(page, at)
-    if length > _MAX_PAYLOAD:
+    if length > _MAX_PAYLOAD or seq <= above:
         return None
     payload = _payload(page, at, length, pages)
     header_end, at = _varint(payload, 0)
@@ -108,8 +140,6 @@ def _payload(page: bytes, at: int, length: int, pages: _Pages) -> bytes:
     following = int.from_bytes(page[at + local : at + local + 4], "big")
     while len(content) < length:
         overflow = pages.get(following)
-        if len(overflow) < PAGE:
-            raise ValueError("an overflow page is missing")
         content += overflow[4 : 4 + length - len(content)]
         following = int.from_bytes(overflow[:4], "big")
     return content

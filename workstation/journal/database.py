@@ -12,6 +12,7 @@ from typing import Final
 
 from kiosk_config.pack.durable import make_folder, sync_folder
 from workstation.journal import commands, retention
+from workstation.journal.carving import carve_log
 from workstation.journal.faults import DamagedError
 from workstation.journal.rows import GENESIS, READ, Link, Row, link_of, start_of, walk
 
@@ -65,6 +66,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     for file in (path, companion(path, "-wal")):
         _sync(file)
     sync_folder(path.parent)
+    _check_log(path)
     connection = connect(path)
     try:
         connection.executescript(_SCHEMA)
@@ -162,6 +164,22 @@ def _remove_drafts(path: Path) -> None:
         companion(path, suffix).unlink(missing_ok=True)
     for folder in path.parent.glob(".salvage-*"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_log(path: Path) -> None:
+    """Find a log that is damaged in its middle: SQLite takes it for one that ends there, and drops what comes after.
+
+    The last transaction may be torn, by a cut before anybody was told of it. One event more proves that the one
+    before was synced. Looks before anything is written: the first write would begin the log anew.
+    """
+    log = companion(path, "-wal")
+    if not log.exists() or log.stat().st_size == 0:
+        return
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        is_new = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone() is None
+        last = 0 if is_new else head(connection).seq
+    if any(carve_log(log, last + 1)):
+        raise DamagedError("the log is damaged")
 
 
 def _check_newest(connection: sqlite3.Connection) -> None:
