@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.resources import files
 from pathlib import Path
 
 from drivers.camera.hub import CameraHub
 from drivers.camera.opencv import OpenCvCamera
-from drivers.contracts import Headset, Ups
+from drivers.contracts import Feeds, Headset, Supply, Ups
 from drivers.headset.portaudio import PortAudioHeadset
+from drivers.idcard.discovery import pcsc_readers
+from drivers.machine.chrony import Chrony
+from drivers.machine.kernel_events import KernelPlugEvents
+from drivers.machine.usb_bus import SysfsUsbBus
+from drivers.machine_facts import PlugEvents, TimeService, UsbBus
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SilentStreams, SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
+from drivers.ups import nut
 from drivers.ups.nut import NutUps
+from drivers.ups.secret import secret_in
 from kiosk_config.model import BoothConfig
+from kiosk_config.model import Ups as UpsSettings
 from workstation.certificate import BoothCertificate
 from workstation.conference.external.run import StreamMuter
 from workstation.face.engines import EngineKind
 from workstation.face.liveness import Action, ChallengePolicy
 from workstation.readers import bench_of
 from workstation.spawn import module_command
+
+_log = logging.getLogger(__name__)
 
 
 def make_camera(config: BoothConfig) -> CameraHub:
@@ -68,15 +79,53 @@ def make_stream_muter(config: BoothConfig) -> StreamMuter:
     return ProcessStreams()
 
 
-def make_ups(config: BoothConfig) -> Ups | None:
-    """Return the UPS, ``None`` when the booth is not connected to one (shown as such, never as good)."""
-    match config.ups.driver:
+def make_supplies(config: BoothConfig) -> tuple[Supply, ...]:
+    """Return the booth's UPSes; none is a booth that is not monitored (shown as such, never as good)."""
+    return tuple(
+        Supply(id=ups.id, feeds=frozenset(map(Feeds, ups.feeds)), ups=_make_ups(ups, config), poll_s=ups.poll_s)
+        for ups in config.ups
+    )
+
+
+def _make_ups(settings: UpsSettings, config: BoothConfig) -> Ups:
+    match settings.driver:
         case "simulated":
             return SimulatedUps(bench_of(config))
         case "nut":
-            return NutUps(config.ups.host, config.ups.port, config.ups.name)
-        case "none":
-            return None
+            return NutUps(
+                settings.host,
+                settings.port or nut.PORT,
+                settings.name,
+                username=settings.username,
+                password=None if settings.password_file is None else secret_in(settings.password_file),
+                ca_file=settings.ca_file,
+            )
+        case "apcupsd" | "snmp":
+            raise NotImplementedError
+
+
+def make_usb_bus() -> UsbBus:
+    """Return what knows the plugged devices. Windows has no sysfs: nothing is known there, and said so."""
+    return SysfsUsbBus()
+
+
+def make_plug_events() -> PlugEvents | None:
+    """Return what tells of plugging at once, ``None`` where the system does not tell us."""
+    try:
+        return KernelPlugEvents()
+    except OSError as error:
+        _log.info("no events of plugged devices: %s", error.strerror or error)
+        return None
+
+
+def make_time_service() -> TimeService:
+    """Return who keeps the clock."""
+    return Chrony()
+
+
+def pcsc_reader_names() -> tuple[str, ...]:
+    """Return the readers of PC/SC, ``()`` where its service is away. Opens none."""
+    return pcsc_readers().names
 
 
 def make_challenges(config: BoothConfig) -> ChallengePolicy:

@@ -18,10 +18,13 @@ from drivers.errors import ErrorCode
 from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SimulatedHeadset
-from drivers.simulated.ups import SimulatedUps
 from workstation.bridge import health
 from workstation.bridge.health import HealthBridge
 from workstation.health.board import HealthEvent, HealthSnapshot
+from workstation.health.coordinators.camera import CameraCoordinator
+from workstation.health.coordinators.links import MainSiteCoordinator
+from workstation.health.coordinators.machine import DiskCoordinator
+from workstation.health.probes import DiskLimits
 from workstation.journey.facts import Check, CheckKind
 from workstation.site.readings import ReadingKind, ReadingState
 
@@ -88,19 +91,16 @@ def bench(tmp_path: Path) -> BenchFile:
 def make(
     bench: BenchFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> Iterator[Callable[..., Any]]:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 0.1)
+    for looked_at in (CameraCoordinator, DiskCoordinator, MainSiteCoordinator):
+        monkeypatch.setattr(looked_at, "period_s", 0.1)
     monkeypatch.setattr(health, "BOARD_INTERVAL_MS", 50)
     made: list[HealthBridge] = []
 
     def make(**changed: Any) -> tuple[HealthBridge, Board]:
         state = BenchFile(bench.path)
         devices: dict[str, Any] = {
-            "camera": SimulatedCamera(state),
+            "coordinators": [CameraCoordinator(SimulatedCamera(state)), DiskCoordinator(tmp_path, DiskLimits())],
             "headset": SimulatedHeadset(state),
-            "ups": SimulatedUps(state),
-            "ups_poll_s": 0.1,
-            "data_dir": tmp_path,
-            "min_free_bytes": 1,
         }
         bridge = HealthBridge(**devices | changed)
         made.append(bridge)
@@ -128,7 +128,7 @@ def test_a_good_booth_raises_nothing(make, until) -> None:
     assert set(states(bridge).values()) == {ReadingState.UNKNOWN}
     bridge.start()
     bridge.observe_device(DeviceStatus(kind=DeviceKind.READER, state=DeviceState.READY, name="R"))
-    seen = {ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.UPS, ReadingKind.DISK}
+    seen = {ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.DISK}
     until(lambda: {kind for kind, state in states(bridge).items() if state is ReadingState.OK} == seen)
     until(lambda: len(board.snapshots) > 2)
     assert board.conditions == []
@@ -141,7 +141,6 @@ def test_a_good_booth_raises_nothing(make, until) -> None:
     [
         ("camera_plugged", ErrorCode.CAMERA_LOST, ReadingKind.CAMERA),
         ("headset_plugged", ErrorCode.HEADSET_ABSENT, ReadingKind.HEADSET),
-        ("mains_on", ErrorCode.ON_BATTERY, ReadingKind.UPS),
     ],
 )
 def test_a_loss_is_told_once_and_so_is_the_return(make, bench, until, lost) -> None:
@@ -170,8 +169,8 @@ def test_a_device_that_was_never_there(make, bench, until) -> None:
     assert {code for _, code in board.conditions} == {ErrorCode.CAMERA_LOST, ErrorCode.HEADSET_ABSENT}
 
 
-def test_without_a_ups_nothing_is_said_about_power(make, until) -> None:
-    bridge, board = make(ups=None)
+def test_of_a_power_that_nobody_watches_nothing_is_said(make, until) -> None:
+    bridge, board = make()
     bridge.start()
     until(lambda: states(bridge)[ReadingKind.CAMERA] is ReadingState.OK)
     assert states(bridge)[ReadingKind.UPS] is ReadingState.UNKNOWN
@@ -179,11 +178,11 @@ def test_without_a_ups_nothing_is_said_about_power(make, until) -> None:
 
 
 def test_a_full_disk_keeps_experts_out_and_a_fuller_one_does_not(make, until, tmp_path) -> None:
-    bridge, board = make(min_free_bytes=1 << 62)
+    bridge, board = make(coordinators=[DiskCoordinator(tmp_path, DiskLimits(bad_free_bytes=1 << 62))])
     bridge.start()
     until(lambda: ("raised", ErrorCode.STORAGE_FULL) in board.conditions)
-    warned, quiet = make(min_free_bytes=1)
-    warned._limits = health.DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    limits = DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    warned, quiet = make(coordinators=[DiskCoordinator(tmp_path, limits)])
     warned.start()
     until(lambda: states(warned)[ReadingKind.DISK] is ReadingState.WARN)
     assert quiet.conditions == []
@@ -202,7 +201,8 @@ def test_the_self_check_of_a_good_booth(make, main_site, until) -> None:
 
 
 def test_the_self_check_looks_anew(make, bench, main_site, until, monkeypatch) -> None:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 600.0)
+    monkeypatch.setattr(CameraCoordinator, "period_s", 600.0)
+    monkeypatch.setattr(MainSiteCoordinator, "period_s", 600.0)
     bridge, board = make()
     bridge.start()
     bridge.watch_main_site(main_site)
@@ -263,7 +263,7 @@ def test_only_the_newest_check_is_answered(make, main_site, until) -> None:
 
 
 def test_readings_grow_old(make, until, monkeypatch) -> None:
-    bridge, board = make(ups=None)
+    bridge, board = make()
     bridge.start()
     bridge.observe_device(DeviceStatus(kind=DeviceKind.READER, state=DeviceState.READY))
     monkeypatch.setitem(bridge._board._max_age_s, ReadingKind.READER, 0.1)
