@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import health_idle
+from tests.bench import health_idle, health_journal
 
 SECTIONS: dict[str, Callable[[Path], None]] = {
     "idle": health_idle.run,
+    "journal": health_journal.run,
 }
 
 
