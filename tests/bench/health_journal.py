@@ -1,4 +1,4 @@
-"""What it costs to write an event down for good, against the plainest way to do so, and to start with a long journal."""
+"""What it costs to write an event down for good, against the plainest way to do so, and to start with many."""
 
 from __future__ import annotations
 

@@ -127,10 +127,9 @@ class Journal:
         """Return the last ``limit`` events of these kinds, oldest first. Reads the whole journal: for the start."""
         wanted = sorted(kinds)
         marks = ", ".join("?" * len(wanted))
-        query = f"SELECT * FROM events WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?"  # noqa: S608 - marks only
-        with self._transaction() as connection:
-            rows = connection.execute(query, (*wanted, limit)).fetchall()
-        return [_stored(row) for row in reversed(rows)]
+        query = f"{READ} FROM events WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?"
+        rows = self._run(lambda connection: connection.execute(query, (*wanted, limit)).fetchall())
+        return [to_event(row) for row in reversed(rows)]
 
     def acknowledge(self, event_ids: Iterable[UUID]) -> None:
         """Note that these events are stored at the site for good. Unknown and repeated ids are harmless."""
