@@ -128,8 +128,11 @@ class Journal:
         wanted = sorted(kinds)
         marks = ", ".join("?" * len(wanted))
         query = f"{READ} FROM events WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?"
-        rows = self._run(lambda connection: connection.execute(query, (*wanted, limit)).fetchall())
-        return [to_event(row) for row in reversed(rows)]
+
+        def work(connection: sqlite3.Connection) -> list[JournalEvent]:
+            return [to_event(row) for row in reversed(connection.execute(query, (*wanted, limit)).fetchall())]
+
+        return self._run(work)
 
     def acknowledge(self, event_ids: Iterable[UUID]) -> None:
         """Note that these events are stored at the site for good. Unknown and repeated ids are harmless."""
