@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from tests.crash.durable_writer import Notes
@@ -19,6 +20,9 @@ from workstation.site.client import SiteClient
 from workstation.site.outbox import Reporter
 
 BOOTH_ID = "booth-03"
+KEEP = timedelta(seconds=1)
+"""So short that what the site has is pruned while the booth dies."""
+
 ROUNDS = 12
 
 
@@ -27,7 +31,7 @@ def live(folder: Path, url: str, token: str, life: int) -> None:
     journal = Journal(folder / "data" / "journal.sqlite3")
     notes.say("opened", set_aside=journal.set_aside is not None)
     client = SiteClient(url, BOOTH_ID, token, timeout_s=10)
-    reporter = Reporter(journal, client, list, lambda: "idle", lambda _command: None, version="1.0")
+    reporter = Reporter(journal, client, list, lambda: "idle", lambda _command: None, version="1.0", keep=KEEP)
     for turn in range(ROUNDS):
         for part in range(chance.randint(0, 4)):
             number = f"{life}/{turn}/{part}"

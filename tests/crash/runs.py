@@ -21,7 +21,7 @@ from pathlib import Path
 import uvicorn
 
 from tests.crash import power_cut
-from tests.crash.doomed_booth import BOOTH_ID
+from tests.crash.doomed_booth import BOOTH_ID, KEEP
 from workstation.journal.journal import Journal
 from workstation.site.client import SiteClient
 from workstation.site.outbox import Reporter
@@ -145,7 +145,7 @@ class CrashRuns:
         journal = Journal(self._folder / "data" / "journal.sqlite3")
         client = SiteClient(url, BOOTH_ID, token, timeout_s=10)
         try:
-            reporter = Reporter(journal, client, list, lambda: "idle", lambda _command: None, version="1.0")
+            reporter = Reporter(journal, client, list, lambda: "idle", lambda _command: None, version="1.0", keep=KEEP)
             deadline = time.monotonic() + 120
             while journal.unsent(1):
                 assert time.monotonic() < deadline

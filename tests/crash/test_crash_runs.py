@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.crash.runs import CrashRuns
 
-LIVES = 60
+LIVES = 40
 
 
 def test_a_booth_that_dies_all_the_time_loses_nothing_and_doubles_nothing(tmp_path):
