@@ -18,7 +18,7 @@ from tests.crash import power_cut
 from workstation.journal.journal import Journal
 
 ROOT = Path(workstation.__file__).parents[1]
-CUTS = 150
+CUTS = 100
 """Per seed. Each is another moment and another choice of what is lost."""
 
 
@@ -71,7 +71,7 @@ class Promised:
             journal.close()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_whatever_a_cut_takes_all_that_was_promised_is_there(tmp_path, shim, seed, allow_logs):
     allow_logs("workstation.journal.journal")
     folder = tmp_path / "booth"
