@@ -13,8 +13,9 @@ from workstation.site.server import reviews, tokens
 from workstation.site.server.app import create_app
 from workstation.site.server.database import Database, sqlite_url
 from workstation.site.server.listener import Listener
-from workstation.site.server.meetings.conference_server import ConferenceServer, ConferenceServerError, open_server
+from workstation.site.server.meetings.conference_server import ConferenceServer, open_server
 from workstation.site.server.meetings.office import tending
+from workstation.site.server.options import OptionError
 from workstation.site.server.rounds import every
 from workstation.site.server.site import Site
 
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         with every(FORGET_INTERVAL_S, lambda _: _forget(site), name="forget"), tending(site):
             listener.serve(create_app(site))
-    except (OSError, ValueError, SQLAlchemyError, tokens.TokensError, ConferenceServerError) as error:
+    except (OSError, ValueError, SQLAlchemyError, tokens.TokensError, OptionError) as error:
         # A database error's text holds the URL's host and table names, and no bound value.
         sys.stderr.write(f"site server cannot start: {error}\n")
         return 2
@@ -71,10 +72,10 @@ def _conference(options: argparse.Namespace) -> ConferenceServer | None:
     missing = [name for name, value in needed.items() if value is None]
     if len(missing) == len(needed):
         if options.turn or options.turn_secret_file:
-            raise ConferenceServerError("TURN servers serve a conference server, and there is none")
+            raise OptionError("TURN servers serve a conference server, and there is none")
         return None
     if missing:
-        raise ConferenceServerError(f"a conference server also needs {', '.join(missing)}")
+        raise OptionError(f"a conference server also needs {', '.join(missing)}")
     return open_server(
         http=options.janus_http,
         websocket=options.janus_websocket,

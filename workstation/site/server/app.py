@@ -7,7 +7,11 @@ from fastapi import APIRouter, FastAPI
 from workstation.site.contract import API_VERSION
 from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
-from workstation.site.server.routes import admin, booth, conference, main_site, packs
+from workstation.site.server.metrics.exposition import FleetCollector
+from workstation.site.server.metrics.fleet import Fleet
+from workstation.site.server.metrics.server_metrics import CountRequests
+from workstation.site.server.models import Event
+from workstation.site.server.routes import admin, booth, conference, main_site, metrics, packs
 from workstation.site.server.site import Site
 
 _REFUSAL = {
@@ -34,6 +38,10 @@ def create_app(site: Site | None) -> FastAPI:
     app.state.site = site
     problems.install(app)
     app.add_middleware(BodyLimit)
+    if site is not None:
+        site.metrics.registry.register(FleetCollector(Fleet(site.database, site.clock)))
+        site.database.tell_inserted(Event, site.metrics.stored_events)
+        app.add_middleware(CountRequests, metrics=site.metrics)
     root = APIRouter(prefix=f"/v{API_VERSION}")
     root.add_api_route("/health", health, methods=["GET"], tags=["health"])
     for router in (
@@ -48,6 +56,7 @@ def create_app(site: Site | None) -> FastAPI:
         root.include_router(router)
     app.include_router(root)
     app.include_router(conference.page_router)
+    app.include_router(metrics.router)
     return app
 
 

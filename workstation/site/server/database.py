@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from workstation.site.server.models import Base
 
 _Result = TypeVar("_Result")
+_Row = TypeVar("_Row", bound=Base)
 
 _ATTEMPTS = 5
 _DEADLOCK = "40P01"
@@ -60,6 +61,15 @@ class Database:
                 if not _is_collision(error):
                     raise
         return self._run_once(work)
+
+    def tell_inserted(self, table: type[_Row], tell: Callable[[list[_Row]], None]) -> None:
+        """After each commit, ``tell`` what new rows of ``table`` it stored; in the thread that ran it."""
+
+        def flushed(session: Session, _context: object) -> None:
+            session.info.setdefault(table, []).extend(row for row in session.new if isinstance(row, table))
+
+        event.listen(self._sessions, "after_flush", flushed)
+        event.listen(self._sessions, "after_commit", lambda session: tell(session.info.pop(table, [])))
 
     def close(self) -> None:
         """Close every connection."""

@@ -21,10 +21,15 @@ MAX_INTERVAL_S = 60.0
 PAST_READINGS_KEPT = 1000
 """Changes of judgement kept per booth: weeks for a healthy one, hours for a flapping device."""
 
+MAX_LATEST = 128
+"""Latest readings kept per booth: eight of each kind."""
+
 _BUSY_FACTOR = 20
 """A booth may use one twentieth of a worker's time; when reports take longer, they come more seldom."""
 
-_MISSED_REPORTS = 3
+MISSED_REPORTS = 3
+"""A booth that left out this many is missing."""
+
 _COMMANDS_IN_REPLY = 50
 
 
@@ -113,6 +118,7 @@ def _take_reading(session: Session, booth_id: str, reading: ReadingReport, now: 
     if latest is None or latest.reading["state"] != reading.state.value:
         session.add(PastReading(booth_id=booth_id, reading=body))
     if latest is None:
+        _make_room(session, booth_id)
         session.add(
             LatestReading(
                 booth_id=booth_id, kind=reading.kind.value, subject=reading.subject, reading=body, received_at=now
@@ -122,6 +128,14 @@ def _take_reading(session: Session, booth_id: str, reading: ReadingReport, now: 
         latest.reading = body
         latest.received_at = now
     session.flush()
+
+
+def _make_room(session: Session, booth_id: str) -> None:
+    """Forget what the booth said longest ago of all, when it has more than any booth can have parts."""
+    of_booth = select(LatestReading).where(LatestReading.booth_id == booth_id)
+    superfluous = of_booth.order_by(LatestReading.received_at.desc()).offset(MAX_LATEST - 1)
+    for row in session.scalars(superfluous):
+        session.delete(row)
 
 
 def _forget_past(session: Session, booth_id: str) -> None:
@@ -155,15 +169,19 @@ def _command(row: CommandRow) -> Command:
     )
 
 
+def is_missing(last_seen: datetime | None, interval_s: float, now: datetime) -> bool:
+    """Say whether a booth that was to report each ``interval_s`` seconds does not any more, or never did."""
+    return last_seen is None or now - last_seen > timedelta(seconds=MISSED_REPORTS * interval_s)
+
+
 def _board_row(booth: Booth, readings: list[ReadingReport], now: datetime) -> BoothRow:
-    silent_after = timedelta(seconds=_MISSED_REPORTS * booth.interval_s)
-    is_missing = booth.last_seen is None or now - booth.last_seen > silent_after
-    if is_missing:
+    missing = is_missing(booth.last_seen, booth.interval_s, now)
+    if missing:
         readings = [reading.model_copy(update={"state": ReadingState.UNKNOWN}) for reading in readings]
     return BoothRow(
         booth_id=booth.booth_id,
         booth_label=booth.booth_label,
-        state="missing" if is_missing else booth.state,
+        state="missing" if missing else booth.state,
         last_seen=booth.last_seen,
         readings=readings,
     )
