@@ -62,6 +62,7 @@ class ErrorCode(StrEnum):
     SHORT_LEAVE = "E-702"
     SEAT_SEVERAL = "E-703"
     SEAT_OTHER_PERSON = "E-704"
+    DEVICE_NOT_REGISTERED = "E-706"
     ACTION_NOT_ALLOWED = "E-707"
     INTERNAL = "E-901"
 

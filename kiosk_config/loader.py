@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from . import ups_rules
 from .model import BoothConfig
 from .problems import MAX_BYTES, ConfigError, ConfigProblem, explain_all, parse_toml, table
 
 __all__ = ["MAX_BYTES", "ConfigError", "ConfigProblem", "load"]
 
-SIMULATED = {"reader": "pcsc", "camera": "opencv", "headset": "pulse", "ups": "nut"}
+MAY_BE_SIMULATED = ("reader", "camera", "headset")
 DRIVERS_WITHOUT_SAM = ("pcsc-storage", "pcsc-uid")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -52,11 +53,13 @@ def _refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from _certificate_refusals(table(raw, "main_site"))
     yield from _reader_refusals(table(raw, "reader"))
     yield from _library_refusals(raw)
+    yield from ups_rules.refusals(raw)
 
 
 def _mode_refusals(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Production and drill must not be mistaken for each other."""
-    simulated = [section for section in SIMULATED if table(raw, section).get("driver") == "simulated"]
+    simulated = [section for section in MAY_BE_SIMULATED if table(raw, section).get("driver") == "simulated"]
+    simulated += [key for key, ups in ups_rules.listed(raw) if ups.get("driver") == "simulated"]
     bench_file = table(raw, "drill").get("bench_file")
     if raw.get("mode") == "drill":
         if simulated and bench_file is None:

@@ -55,7 +55,18 @@ SamId = Annotated[str, Field(pattern=r"^\d{2}\.\d{2}-\d{8}-\d{10}-\d{10}$")]
 ActionName = Literal["turn-left", "turn-right", "blink", "open-mouth"]
 PackKey = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 """An Ed25519 public key: 32 bytes in base64url, whose last letter leaves two bits unused and therefore zero."""
+FedPart = Literal["booth", "switch", "room"]
 CardTypeName = Literal["resident", "hk-mo-tw-resident", "foreign-resident-2017", "foreign-resident-2023"]
+
+
+def _list_of_ups(value: object) -> object:
+    """A booth had one UPS once, in a table."""
+    if isinstance(value, dict):
+        # pydantic turns a ValueError into a problem of the file, and lets a TypeError through.
+        raise ValueError(  # noqa: TRY004
+            'is a list now: [[ups]] with id and feeds for each UPS, and none instead of driver = "none"'
+        )
+    return value
 
 
 class Mode(StrEnum):
@@ -251,14 +262,39 @@ class Headset(Section):
 
 
 class Ups(Section):
-    """The uninterruptible power supply, read through NUT (RFC 9271)."""
+    """One uninterruptible power supply; a section for each. Without any the booth says 未接入监测, never green."""
 
-    driver: Literal["nut", "none", "simulated"] = Field(
-        default="nut", description='Where the UPS is asked; "none" shows 未接入监测, never green.'
+    id: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="What it is called here and at the site, such as booth-ups."
     )
-    host: str = Field(default="127.0.0.1", min_length=1, description="Host of upsd.")
-    port: Port = Field(default=3493, description="Port of upsd.")
-    name: str = Field(default="booth", min_length=1, description="Name of the UPS at upsd.")
+    feeds: list[FedPart] = Field(
+        min_length=1, description=f"What loses power with it: {', '.join(get_args(FedPart))} (the whole room)."
+    )
+    driver: Literal["nut", "apcupsd", "snmp", "simulated"] = Field(
+        default="nut",
+        description="How it is asked: NUT's upsd, apcupsd's network server, or its own SNMP card (RFC 1628).",
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="Host of upsd or apcupsd, or the UPS's SNMP card.")
+    port: int = Field(
+        default=0, ge=0, le=65535, description="Port there. 0: 3493 of NUT, 3551 of apcupsd, 161 of SNMP."
+    )
+    name: str = Field(default="booth", min_length=1, description="Name of the UPS at upsd (driver nut).")
+    username: str = Field(default="", description="Account at upsd, or SNMPv3 user. Empty: none, or SNMPv2c.")
+    password_file: ConfigPath | None = Field(default=None, description="File with that account's password at upsd.")
+    ca_file: ConfigPath | None = Field(
+        default=None, description="PEM file with upsd's certificate authority. When set, nothing is said without TLS."
+    )
+    community_file: ConfigPath | None = Field(default=None, description="File with the community of SNMPv2c.")
+    auth: Literal["sha1", "sha256", "sha384", "sha512"] = Field(
+        default="sha256", description="How the SNMPv3 user is authenticated."
+    )
+    auth_file: ConfigPath | None = Field(default=None, description="File with that user's authentication passphrase.")
+    privacy: Literal["aes128", "aes192", "aes256"] = Field(
+        default="aes128", description="How SNMPv3 is encrypted, where privacy_file is set."
+    )
+    privacy_file: ConfigPath | None = Field(
+        default=None, description="File with that user's privacy passphrase. Without: authenticated, not encrypted."
+    )
     poll_s: float = Field(default=5.0, ge=1, le=60, description="Time between two polls, in seconds.")
 
 
@@ -344,7 +380,9 @@ class BoothConfig(Section):
     photo: Photo = Photo()
     camera: Camera = Camera()
     headset: Headset = Headset()
-    ups: Ups = Ups()
+    ups: Annotated[list[Ups], BeforeValidator(_list_of_ups)] = Field(
+        default=[], max_length=16, description="The uninterruptible power supplies; see [[ups]]."
+    )
     face: Face = Face()
     presence: Presence = Presence()
     storage: Storage = Storage()

@@ -25,13 +25,19 @@ def settings_markdown() -> str:
     for name, field in BoothConfig.model_fields.items():
         section = _section(field)
         if section is not None:
-            lines += _table(name, section)
+            lines += _table(name, section, is_repeated=_is_list(field))
     return "\n".join(lines) + "\n"
 
 
-def _table(name: str, section: type[BaseModel]) -> list[str]:
+def _table(name: str, section: type[BaseModel], *, is_repeated: bool = False) -> list[str]:
     """Return a section's heading and settings, and those of the sections in it."""
-    lines = ["", f"## [{name}]", "", str(section.__doc__).split("\n", maxsplit=1)[0], ""]
+    lines = [
+        "",
+        f"## [[{name}]]" if is_repeated else f"## [{name}]",
+        "",
+        str(section.__doc__).split("\n", maxsplit=1)[0],
+        "",
+    ]
     lines += ["| setting | type | default | meaning |", "| --- | --- | --- | --- |"]
     inner = {key: _section(entry) for key, entry in section.model_fields.items()}
     lines += [_row(f"{name}.{key}", entry) for key, entry in section.model_fields.items() if inner[key] is None]
@@ -42,8 +48,13 @@ def _table(name: str, section: type[BaseModel]) -> list[str]:
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
-    kind = field.annotation
+    """Return the model of a section, or of each of a list of them."""
+    kind = get_args(field.annotation)[0] if _is_list(field) else field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is list
 
 
 def _row(name: str, field: FieldInfo) -> str:

@@ -92,7 +92,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
     camera, models = devices.make_camera(config), devices.models_dir(config)
     records = RecordBridge(journal, parent)
     face = _make_face(config, camera, parent)
-    health = _make_health(config, camera, parent)
+    health = make_health(config, camera, parent)
     browser = BrowserBridge(
         is_drill=config.is_drill,
         authorities=AuthorityStore(config.storage.data_dir / "authorities"),
@@ -177,12 +177,14 @@ def _make_face(config: BoothConfig, camera: CameraHub, parent: QObject) -> FaceB
     )
 
 
-def _make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
+def make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
+    """Return what watches the booth's devices."""
+    supply = next(iter(devices.make_supplies(config)), None)
     return HealthBridge(
         camera=camera.reader(),
         headset=devices.make_headset(config),
-        ups=devices.make_ups(config),
-        ups_poll_s=config.ups.poll_s,
+        ups=supply.ups if supply else None,
+        ups_poll_s=supply.poll_s if supply else 0,
         data_dir=config.storage.data_dir,
         min_free_bytes=config.storage.min_free_mb * MIB,
         parent=parent,

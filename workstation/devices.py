@@ -8,13 +8,16 @@ from pathlib import Path
 
 from drivers.camera.hub import CameraHub
 from drivers.camera.opencv import OpenCvCamera
-from drivers.contracts import Headset, Ups
+from drivers.contracts import Feeds, Headset, Supply, Ups
 from drivers.headset.portaudio import PortAudioHeadset
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SilentStreams, SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
+from drivers.ups import nut
 from drivers.ups.nut import NutUps
+from drivers.ups.secret import secret_in
 from kiosk_config.model import BoothConfig
+from kiosk_config.model import Ups as UpsSettings
 from workstation.certificate import BoothCertificate
 from workstation.conference.external.run import StreamMuter
 from workstation.face.engines import EngineKind
@@ -68,15 +71,29 @@ def make_stream_muter(config: BoothConfig) -> StreamMuter:
     return ProcessStreams()
 
 
-def make_ups(config: BoothConfig) -> Ups | None:
-    """Return the UPS, ``None`` when the booth is not connected to one (shown as such, never as good)."""
-    match config.ups.driver:
+def make_supplies(config: BoothConfig) -> tuple[Supply, ...]:
+    """Return the booth's UPSes; none is a booth that is not monitored (shown as such, never as good)."""
+    return tuple(
+        Supply(id=ups.id, feeds=frozenset(map(Feeds, ups.feeds)), ups=_make_ups(ups, config), poll_s=ups.poll_s)
+        for ups in config.ups
+    )
+
+
+def _make_ups(settings: UpsSettings, config: BoothConfig) -> Ups:
+    match settings.driver:
         case "simulated":
             return SimulatedUps(bench_of(config))
         case "nut":
-            return NutUps(config.ups.host, config.ups.port, config.ups.name)
-        case "none":
-            return None
+            return NutUps(
+                settings.host,
+                settings.port or nut.PORT,
+                settings.name,
+                username=settings.username,
+                password=None if settings.password_file is None else secret_in(settings.password_file),
+                ca_file=settings.ca_file,
+            )
+        case "apcupsd" | "snmp":
+            raise NotImplementedError
 
 
 def make_challenges(config: BoothConfig) -> ChallengePolicy:

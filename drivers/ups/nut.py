@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import time
+from pathlib import Path
 
 from drivers.contracts import BatteryTest, UpsReading
 from drivers.errors import DeviceError, ErrorCode
@@ -20,6 +21,7 @@ from drivers.ups.protocol import (
     reading_from_variables,
     split_words,
 )
+from drivers.ups.secret import Secret, SecretError
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +40,12 @@ class NutUps:
             adds to ``timeout_s``; give an address where the resolver is slow.
         username: account of the server's ``upsd.users``; "" when the server asks for none (reading needs none
             on a stock upsd).
-        tls: when given, STARTTLS is required and the server's certificate is verified against it
-            (``ssl.create_default_context(cafile=...)``). There is no way back to plain text.
+        password: that account's password.
+        ca_file: when given, STARTTLS is required and the server's certificate is verified against the authorities in
+            it, and its name against ``host``. There is no way back to plain text.
 
     Raises:
-        ValueError: a name or password with control characters.
+        ValueError: a name with control characters.
     """
 
     def __init__(
@@ -52,14 +55,15 @@ class NutUps:
         ups_name: str,
         *,
         username: str = "",
-        password: str = "",
-        tls: ssl.SSLContext | None = None,
+        password: Secret | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         self._address = (host, port)
         self._ups_name = ups_name
         self._list_command = f"LIST VAR {quote(ups_name)}"
-        self._login = (f"USERNAME {quote(username)}", f"PASSWORD {quote(password)}") if username else ()
-        self._tls = tls
+        self._user_command = f"USERNAME {quote(username)}" if username else ""
+        self._password = password
+        self._ca_file = ca_file
         self._session: _Session | None = None
         self._is_lost = False
 
@@ -112,12 +116,15 @@ class NutUps:
         return self._session.list_variables(self._list_command, self._ups_name, deadline)
 
     def _connect(self, deadline: float) -> _Session:
+        password = self._password() if self._password is not None else ""
+        tls = None if self._ca_file is None else _trust(self._ca_file)
         session = _Session(socket.create_connection(self._address, timeout=_remaining(deadline)))
         try:
-            if self._tls is not None:
-                session.start_tls(self._tls, self._address[0], deadline)
-            for command in self._login:
-                check_ok(session.exchange(command, deadline))
+            if tls is not None:
+                session.start_tls(tls, self._address[0], deadline)
+            if self._user_command:
+                check_ok(session.exchange(self._user_command, deadline))
+                check_ok(session.exchange(f"PASSWORD {quote(password)}", deadline))
         except BaseException:
             session.close()
             raise
@@ -181,6 +188,15 @@ class _Session:
         return line
 
 
+def _trust(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except ssl.SSLError as error:
+        raise SecretError(f"{ca_file.name}: no PEM certificate") from error
+    except OSError as error:
+        raise SecretError(f"{ca_file.name}: {errno.errorcode.get(error.errno or 0, 'unreadable')}") from error
+
+
 def _remaining(deadline: float) -> float:
     """Seconds left; raises ``TimeoutError`` when none are (zero would mean "do not block" to a socket)."""
     seconds = deadline - time.monotonic()
@@ -193,6 +209,8 @@ def _reason(error: NutProtocolError | OSError) -> str:
     """Name a failure by a word that does not depend on the system's language."""
     if isinstance(error, NutProtocolError):
         return f"protocol: {error}"
+    if isinstance(error, SecretError):
+        return str(error)
     if isinstance(error, TimeoutError):
         return "timed out"
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
-from tests.bench import browser, conference, day, face, face_accuracy, idcard, media, pad, policy, start
+from tests.bench import browser, conference, day, face, face_accuracy, health, idcard, media, pad, policy, start
 from tests.bench.report import describe_machine
 from tests.bench.screen import SIZE
 from workstation.drill.__main__ import virtual_screen
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "face": face.run,
     "media": media.run,
     "conference": conference.run,
+    "health": health.run,
     "face-pad": pad.run,
 }
 ONLY_WHEN_NAMED = frozenset({"face-pad"})

@@ -37,12 +37,18 @@ def write(config: Path, **sections: object) -> None:
 
 
 def test_a_bad_configuration_tells_everything_at_once(config: Path) -> None:
-    write(config, reader={"timout_s": 3.0}, ups={"port": 0}, camera={"driver": "simulated"}, zzz=1)
+    write(
+        config,
+        reader={"timout_s": 3.0},
+        ups=[{"id": "a", "feeds": ["booth"], "port": -1}],
+        camera={"driver": "simulated"},
+        zzz=1,
+    )
     done = start(config)
     assert done.returncode == EXIT_CONFIG
     lines = done.stderr.splitlines()
     assert len(lines) == 5
-    for key in ("reader.timout_s", "ups.port", "camera.driver", "zzz"):
+    for key in ("reader.timout_s", "ups.0.port", "camera.driver", "zzz"):
         assert sum(line.startswith(f"{config}: {key}: ") for line in lines) == 1
     assert lines[-1] == "4 problem(s) in the configuration"
     assert "Traceback" not in done.stderr

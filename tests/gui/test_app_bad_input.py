@@ -155,7 +155,8 @@ def config_file(bench: BenchFile, site: EmbeddedSite, line: Line, tmp_path: Path
         "screen": {"fullscreen": False},
         "drill": {"bench_file": str(bench.path)},
         "reader": {"driver": "simulated", "timeout_s": 1.0},
-        **{device: {"driver": "simulated"} for device in ("camera", "headset", "ups")},
+        **{device: {"driver": "simulated"} for device in ("camera", "headset")},
+        "ups": [{"id": "booth-ups", "feeds": ["booth"], "driver": "simulated"}],
     }
     file = tmp_path / "booth.toml"
     file.write_text(tomli_w.dumps(document))

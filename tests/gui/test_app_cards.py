@@ -182,7 +182,8 @@ class Booth:
             "screen": {"fullscreen": False},
             "drill": {"bench_file": str(self.bench.path)},
             "face": {"liveness_actions": []},  # nobody here answers
-            **{device: {"driver": "simulated"} for device in ("reader", "camera", "headset", "ups")},
+            **{device: {"driver": "simulated"} for device in ("reader", "camera", "headset")},
+            "ups": [{"id": "booth-ups", "feeds": ["booth"], "driver": "simulated"}],
         }
         for name, settings in sections.items():
             document[name] = {**document.get(name, {}), **settings}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import certifi
 import pytest
 
 from drivers.contracts import UpsFlag, UpsReading
@@ -23,7 +23,7 @@ def upsd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpsdService]:
 
 @pytest.fixture
 def ups(upsd: UpsdService) -> Iterator[NutUps]:
-    with closing(NutUps(HOST, upsd.port, UPS_NAME, username=USERNAME, password=PASSWORD)) as client:
+    with closing(NutUps(HOST, upsd.port, UPS_NAME, username=USERNAME, password=lambda: PASSWORD)) as client:
         yield client
 
 
@@ -94,7 +94,7 @@ def test_an_unknown_ups(upsd: UpsdService, allow_logs: Callable[[str], None]) ->
 
 def test_starttls_where_upsd_has_no_certificate(upsd: UpsdService, allow_logs: Callable[[str], None]) -> None:
     allow_logs("drivers.ups.nut")
-    with closing(NutUps(HOST, upsd.port, UPS_NAME, tls=ssl.create_default_context())) as ups:
+    with closing(NutUps(HOST, upsd.port, UPS_NAME, ca_file=Path(certifi.where()))) as ups:
         assert ups.poll(timeout_s=5).detail == "FEATURE-NOT-CONFIGURED"
 
 

@@ -23,12 +23,14 @@ from workstation.site.contract import Command, CommandKind, ReportRequest
 from workstation.site.readings import Quality, ReadingKind, ReadingReport, ReadingState
 from workstation.site.server import reports, tokens
 from workstation.site.server.database import Database
+from workstation.site.server.latest import MAX_LATEST
 from workstation.site.server.metrics.catalogue import FIGURES, MAX_SUBJECTS
+from workstation.site.server.metrics.fleet import CONFIRMED_S
 from workstation.site.server.models import LatestReading
-from workstation.site.server.reports import MAX_LATEST
 from workstation.site.server.site import Site
 
 START = datetime(2026, 6, 1, 0, 20, tzinfo=UTC)
+BOOT = uuid4()
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
@@ -80,12 +82,13 @@ def reading(kind=ReadingKind.UPS, state=ReadingState.OK, *, subject="", quality=
     return ReadingReport(kind=kind, subject=subject, state=state, quality=quality, observed_at=START, values=values)
 
 
-def report(site, *readings, version="0.1.0", events=(), sent_at=None):
+def report(site, *readings, version="0.1.0", events=(), sent_at=None, full=False):
     request = ReportRequest(
-        boot_id=uuid4(),
+        boot_id=BOOT,
         sent_at=sent_at or site.clock(),
         state="idle",
         version=version,
+        full=full,
         readings=list(readings),
         events=list(events),
         acknowledged=[],
@@ -136,14 +139,22 @@ def test_a_booth_that_is_missing_has_no_readings(site):
     assert not [key for key in found if key[0] in {"booth_charge_ratio", "booth_reading_state"}]
 
 
-def test_what_a_booth_does_not_say_any_more_disappears(site):
+@pytest.mark.parametrize("full", [True, False], ids=["a full report without it", "never confirmed"])
+def test_what_a_booth_does_not_say_any_more_disappears(site, full):
     report(site, reading(subject="old", charge_percent=61), reading(subject="kept", charge_percent=70))
-    for seconds in range(0, 241, 5):
-        site.clock.now = START + timedelta(seconds=seconds)
-        report(site, reading(subject="kept", charge_percent=70))
+    site.clock.now = START + timedelta(seconds=CONFIRMED_S + 1)
+    report(site, reading(subject="kept", charge_percent=70), full=full)
     found = samples(site)
     assert of(found, "booth_charge_ratio", booth="booth-02", kind="ups", subject="kept") == 0.7
     assert of(found, "booth_charge_ratio", booth="booth-02", kind="ups", subject="old") is None
+
+
+def test_what_did_not_change_stays(site):
+    report(site, reading(charge_percent=61), full=True)
+    for _ in range(3):
+        site.clock.now += timedelta(seconds=CONFIRMED_S)
+        report(site)
+    assert of(samples(site), "booth_charge_ratio", booth="booth-02", kind="ups", subject="") == 0.61
 
 
 def test_a_hostile_booth_makes_no_series(site):
@@ -163,6 +174,8 @@ def test_a_hostile_booth_makes_no_series(site):
     assert of(found, "site_left_out", what="subject") > 0
     rows = site.database.run(lambda session: session.scalar(select(func.count()).select_from(LatestReading)))
     assert rows == MAX_LATEST
+    report(site, reading(charge_percent=50), full=True)
+    assert of(samples(site), "booth_charge_ratio", booth="booth-02", kind="ups", subject="") == 0.5
 
 
 def test_figures_and_versions_that_are_left_out_are_counted(site):

@@ -44,9 +44,10 @@ from workstation.site.readings import ReadingKind, ReadingReport, ReadingState
 from workstation.site.server import tokens
 from workstation.site.server.body_limit import MAX_BODY_BYTES, MAX_PACK_BYTES, MAX_REVIEW_BYTES
 from workstation.site.server.database import Database
+from workstation.site.server.latest import PAST_READINGS_KEPT
 from workstation.site.server.models import Base, ReviewCase, RosterAccount, RosterPhoto
 from workstation.site.server.photos import PER_HOUR
-from workstation.site.server.reports import PAST_READINGS_KEPT, next_interval_s
+from workstation.site.server.reports import next_interval_s
 from workstation.site.server.reviews import KEPT
 from workstation.site.server.site import Site
 
@@ -630,6 +631,9 @@ def report(events=(), readings=(), acknowledged=()):
     )
 
 
+BOOT = uuid4()
+
+
 def page(site, booth="booth-03", after=0) -> EventPage:
     return EventPage.model_validate(admin(site, "GET", f"/booths/{booth}/events?after={after}").json())
 
@@ -725,8 +729,67 @@ def test_the_board_shows_the_newest_and_tells_silence(site):
     assert [item.state for item in row.readings] == [ReadingState.UNKNOWN]
 
 
+def numbered(number, *readings, boot=BOOT, full=False):
+    return report(readings=readings).model_copy(update={"boot_id": boot, "number": number, "full": full})
+
+
+def of(subject, **values):
+    return reading(**values).model_copy(update={"subject": subject})
+
+
+def told(site) -> dict[str, dict[str, float]]:
+    return {item.subject: dict(item.values) for item in board(site)["booth-03"].readings}
+
+
+def test_changes_are_merged_and_a_full_report_replaces_everything(site):
+    assert not site.three.report(numbered(1, of("a", load_percent=1), of("b", load_percent=2), full=True)).full_wanted
+    assert not site.three.report(numbered(2, of("b", load_percent=3))).full_wanted
+    assert told(site) == {"a": {"load_percent": 1}, "b": {"load_percent": 3}}
+    assert not site.three.report(numbered(3)).full_wanted
+    assert set(told(site)) == {"a", "b"}
+    site.three.report(numbered(4, of("b", load_percent=4), full=True))
+    assert told(site) == {"b": {"load_percent": 4}}
+    site.three.report(numbered(5, full=True))
+    assert told(site) == {}
+
+
+def test_a_full_report_is_wanted_after_a_start_and_after_a_gap(site):
+    assert site.three.report(numbered(1, of("a"))).full_wanted
+    assert site.three.report(numbered(2)).full_wanted
+    assert not site.three.report(numbered(3, of("a"), full=True)).full_wanted
+    assert site.three.report(numbered(5)).full_wanted
+    assert not site.three.report(numbered(6, of("a"), full=True)).full_wanted
+    other_boot = uuid4()
+    assert site.three.report(numbered(7, boot=other_boot)).full_wanted
+    assert not site.three.report(numbered(8, full=True, boot=other_boot)).full_wanted
+
+
+def test_a_report_that_was_overtaken_changes_neither_state_nor_readings(site, events):
+    site.three.report(numbered(1, of("a", load_percent=1), full=True))
+    site.three.report(numbered(3, of("a", load_percent=3), full=True))
+    late = numbered(2, of("a", load_percent=2), full=True).model_copy(update={"state": "evaluating", "events": events})
+    site.clock.now += timedelta(seconds=4)
+    assert len(site.three.report(late).acked_events) == len(events)
+    row = board(site)["booth-03"]
+    assert (row.state, row.last_seen) == ("idle", START)
+    assert told(site) == {"a": {"load_percent": 3}}
+    assert page(site).events == events
+
+
+def test_the_board_says_how_old_each_reading_is(site):
+    site.three.report(numbered(1, of("a"), of("b"), full=True))
+    site.clock.now += timedelta(seconds=5)
+    site.three.report(numbered(2, of("b")))
+    site.clock.now += timedelta(seconds=3)
+    ages = {item.subject: item.age_s for item in board(site)["booth-03"].readings}
+    assert ages == {"a": 3, "b": 3}
+    site.three.report(numbered(4, of("b")))
+    ages = {item.subject: item.age_s for item in board(site)["booth-03"].readings}
+    assert ages == {"a": 8, "b": 0}
+
+
 def test_past_readings_are_changes_only_and_bounded(site, monkeypatch):
-    monkeypatch.setattr("workstation.site.server.reports.PAST_READINGS_KEPT", 3)
+    monkeypatch.setattr("workstation.site.server.latest.PAST_READINGS_KEPT", 3)
     assert PAST_READINGS_KEPT == 1000
     for state in "ok", "ok", "warn", "ok", "bad", "bad", "ok":
         site.three.report(report(readings=[reading(ReadingState(state))]))

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from assets.packaging import debian
 from assets.packaging.check import listing_problems
 from kiosk_config.loader import ConfigError, load
-from kiosk_config.model import BoothConfig
+from kiosk_config.model import BoothConfig, Ups
 
 TREE = debian.HERE / "tree"
 EXAMPLE = TREE / "etc/evaluation-workstation/booth.toml"
@@ -31,6 +31,8 @@ def settings(model: type[BaseModel] = BoothConfig, prefix: str = "") -> set[str]
     found = set()
     for name, field in model.model_fields.items():
         kind = field.annotation
+        if get_origin(kind) is list:
+            kind = get_args(kind)[0]
         is_section = isinstance(kind, type) and issubclass(kind, BaseModel)
         found |= settings(kind, f"{prefix}{name}.") if is_section else {prefix + name}
     return found
@@ -40,12 +42,14 @@ def flattened(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, An
     for key, value in table.items():
         if isinstance(value, dict):
             yield from flattened(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield from flattened(value[0], f"{prefix}{key}.")
         else:
             yield prefix + key, value
 
 
 def uncommented() -> str:
-    return re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return re.sub(r"^# (\w+ = |\[)", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def test_the_control_file_has_every_field_that_a_package_needs():
@@ -86,8 +90,10 @@ def test_the_example_configuration_shows_every_setting_with_its_default():
     shown = dict(flattened(tomllib.loads(uncommented())))
     assert shown.keys() == settings()
     defaults = BoothConfig.model_validate({"schema_version": 1, "place": {"booth_id": "xy-shihe-2-03"}})
+    one_ups = Ups.model_validate({"id": "booth-ups", "feeds": ["booth"]})
     for key, value in shown.items():
-        default = operator.attrgetter(key)(defaults)
+        section, _, setting = key.partition(".")
+        default = operator.attrgetter(setting)(one_ups) if section == "ups" else operator.attrgetter(key)(defaults)
         # A setting without a default shows an example of its value.
         assert default is None or value == (str(default) if isinstance(default, Path) else default), key
 

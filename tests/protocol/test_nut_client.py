@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import certifi
 import pytest
 
 from drivers.contracts import UpsFlag
@@ -69,8 +70,8 @@ def _expect_loss(allow_logs: Callable[[str], None]) -> None:
 
 
 @contextmanager
-def nut(port: int, *, username: str = "", password: str = "", tls: ssl.SSLContext | None = None) -> Iterator[NutUps]:
-    ups = NutUps("127.0.0.1", port, "booth", username=username, password=password, tls=tls)
+def nut(port: int, *, username: str = "", password: str = "", ca_file: Path | None = None) -> Iterator[NutUps]:
+    ups = NutUps("127.0.0.1", port, "booth", username=username, password=lambda: password, ca_file=ca_file)
     try:
         yield ups
     finally:
@@ -266,20 +267,19 @@ def tls_server(certificate: Path, after: Script, *, extra: bytes = b"") -> Scrip
 def test_starttls_protects_the_login(serve: Callable[..., Served], certificate: Path) -> None:
     login = exchange((b"USERNAME m\n", b"OK\n"), (b"PASSWORD p\n", b"OK\n"), (b"LIST VAR booth\n", GOOD))
     server = serve(tls_server(certificate, login))
-    tls = ssl.create_default_context(cafile=str(certificate))
-    with nut(server.port, username="m", password="p", tls=tls) as ups:
+    with nut(server.port, username="m", password="p", ca_file=certificate) as ups:
         assert ups.poll(timeout_s=5).flags == UpsFlag.OL
 
 
 def test_an_unknown_certificate_is_refused(serve: Callable[..., Served], certificate: Path) -> None:
     server = serve(tls_server(certificate, answer(GOOD)))
-    with nut(server.port, tls=ssl.create_default_context()) as ups:
+    with nut(server.port, ca_file=Path(certifi.where())) as ups:
         assert ups.poll(timeout_s=5).detail.startswith("TLS: self")
 
 
 def test_words_before_the_handshake_are_refused(serve: Callable[..., Served], certificate: Path) -> None:
     server = serve(tls_server(certificate, answer(GOOD), extra=GOOD))
-    with nut(server.port, tls=ssl.create_default_context(cafile=str(certificate))) as ups:
+    with nut(server.port, ca_file=certificate) as ups:
         assert ups.poll(timeout_s=5).detail == "protocol: data before the TLS handshake"
 
 
@@ -292,7 +292,7 @@ def test_without_starttls_no_credentials_are_sent(serve: Callable[..., Served]) 
         sent.append(connection.recv(100))
 
     server = serve(script)
-    with nut(server.port, username="m", password="p", tls=ssl.create_default_context()) as ups:
+    with nut(server.port, username="m", password="p", ca_file=Path(certifi.where())) as ups:
         assert ups.poll(timeout_s=5).detail == "FEATURE-NOT-CONFIGURED"
     server.close()
     assert sent == [b"STARTTLS\n", b""]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kiosk_config.__main__ import main
 from kiosk_config.loader import MAX_BYTES, ConfigError, ConfigProblem, load
-from kiosk_config.model import BoothConfig, Mode
+from kiosk_config.model import BoothConfig, Mode, Ups
 from kiosk_config.reference import settings_markdown
 
 SETTINGS_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
@@ -25,6 +25,7 @@ MINIMAL: dict[str, Any] = {
     "place": {"booth_id": "xy-shihe-2-03"},
     "main_site": {"pack_keys": [PACK_KEY]},
 }
+UPS = {"id": "a", "feeds": ["booth"]}
 MAX_SHOWN = 300
 
 
@@ -57,11 +58,11 @@ def test_the_smallest_file_is_a_production_booth(file: Path) -> None:
 
 
 def test_three_mistakes_are_three_problems(file: Path) -> None:
-    write(file, reader={"timout_s": 3.0}, ups={"port": "3493"}, screen={"fullscreen": False})
+    write(file, reader={"timout_s": 3.0}, ups=[UPS | {"port": "3493"}], screen={"fullscreen": False})
     found = problems(file)
-    assert set(found) == {"reader.timout_s", "ups.port", "screen.fullscreen"}
+    assert set(found) == {"reader.timout_s", "ups.0.port", "screen.fullscreen"}
     assert found["reader.timout_s"].hint == "did you mean timeout_s?"
-    assert "'3493'" in found["ups.port"].reason
+    assert "'3493'" in found["ups.0.port"].reason
     assert str(found["reader.timout_s"]) == f"{file}: reader.timout_s: unknown setting (did you mean timeout_s?)"
 
 
@@ -111,7 +112,19 @@ def test_an_empty_file_says_what_is_missing(file: Path) -> None:
         ({"camera": {"source": 0}}, "camera.source"),
         ({"headset": {"playback": "["}}, "headset.playback"),
         ({"headset": {"capture": "*"}}, "headset.capture"),
-        ({"ups": {"port": 70_000}}, "ups.port"),
+        ({"ups": [UPS | {"port": 70_000}]}, "ups.0.port"),
+        ({"ups": [UPS | {"id": "Booth UPS"}]}, "ups.0.id"),
+        ({"ups": [{"id": "a"}]}, "ups.0.feeds"),
+        ({"ups": [UPS | {"feeds": []}]}, "ups.0.feeds"),
+        ({"ups": [UPS | {"feeds": ["house"]}]}, "ups.0.feeds.0"),
+        ({"ups": [UPS, UPS | {"id": "b"}, UPS]}, "ups.2.id"),
+        ({"ups": [UPS | {"username": "monitor"}]}, "ups.0.password_file"),
+        ({"ups": [UPS | {"password_file": "/p"}]}, "ups.0.username"),
+        ({"ups": [UPS | {"community_file": "/c"}]}, "ups.0.community_file"),
+        ({"ups": [UPS | {"driver": "apcupsd", "ca_file": "/ca"}]}, "ups.0.ca_file"),
+        ({"ups": [UPS | {"driver": "snmp"}]}, "ups.0.community_file"),
+        ({"ups": [UPS | {"driver": "snmp", "username": "booth"}]}, "ups.0.auth_file"),
+        ({"ups": [UPS | {"driver": "snmp", "community_file": "/c", "privacy_file": "/p"}]}, "ups.0.auth_file"),
         ({"storage": {"data_dir": 7}}, "storage.data_dir"),
         ({"storage": {"data_dir": "a\0b"}}, "storage.data_dir"),
         ({"screen": {"language": "fr"}}, "screen.language"),
@@ -133,19 +146,40 @@ def test_an_unknown_section_gets_the_nearest_name_or_all_names(file: Path) -> No
 
 
 def test_a_long_value_is_shown_short(file: Path) -> None:
-    found = problems(write(file, screen={"language": "x" * 100_000}, ups={"port": ["y" * 1000] * 50}))
+    found = problems(write(file, screen={"language": "x" * 100_000}, ups=[UPS | {"port": ["y" * 1000] * 50}]))
     assert all(len(problem.reason) < MAX_SHOWN for problem in found.values())
 
 
 def test_a_number_too_long_to_print_is_a_problem_like_any_other(file: Path) -> None:
-    file.write_text(f'schema_version = 1\nmode = "drill"\nplace = {{ booth_id = "a" }}\n[ups]\nport = 0x{"f" * 6000}\n')
-    assert list(problems(file)) == ["ups.port"]
+    file.write_text(
+        f'schema_version = 1\nmode = "drill"\nplace = {{ booth_id = "a" }}\n[reader]\ntimeout_s = 0x{"f" * 6000}\n'
+    )
+    assert list(problems(file)) == ["reader.timeout_s"]
 
 
-@pytest.mark.parametrize("section", ["reader", "camera", "headset", "ups"])
+@pytest.mark.parametrize("section", ["reader", "camera", "headset"])
 def test_production_refuses_a_simulated_device(file: Path, section: str) -> None:
     found = problems(write(file, **{section: {"driver": "simulated"}}))
     assert list(found) == [f"{section}.driver"]
+
+
+def test_production_refuses_a_simulated_ups(file: Path) -> None:
+    found = problems(write(file, ups=[UPS, UPS | {"id": "b", "driver": "simulated"}]))
+    assert list(found) == ["ups.1.driver"]
+
+
+def test_the_former_table_of_one_ups_is_answered_with_the_new_form(file: Path) -> None:
+    found = problems(write(file, ups={"driver": "none"}))
+    assert list(found) == ["ups"]
+    assert "[[ups]] with id and feeds" in found["ups"].reason
+
+
+def test_several_upses(file: Path) -> None:
+    snmp = {"driver": "snmp", "username": "booth", "auth_file": "/a", "privacy_file": "/p"}
+    config = load(write(file, ups=[UPS, {"id": "room", "feeds": ["switch", "room"], **snmp}]))
+    assert [ups.id for ups in config.ups] == ["a", "room"]
+    assert config.ups[1].feeds == ["switch", "room"]
+    assert load(write(file)).ups == []
 
 
 def test_production_refuses_a_window_and_a_bench(file: Path) -> None:
@@ -221,6 +255,11 @@ _NEAR = st.fixed_dictionaries(
             | _VALUES
             for name, field in _SECTIONS.items()
         },
+        "ups": st.lists(
+            st.dictionaries(st.sampled_from(sorted(Ups.model_fields)) | _TEXT, _VALUES, max_size=4) | _VALUES,
+            max_size=3,
+        )
+        | _VALUES,
     },
 )
 _URLS = st.builds(lambda rest: {"site": {"url": f"http://{rest}"}}, st.text("[]:@%09a.\\", max_size=12))
@@ -249,6 +288,8 @@ def setting_names(model: Any, prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         if hasattr(field.annotation, "model_fields"):
             yield from setting_names(field.annotation, f"{prefix}{name}.")
+        elif name == "ups":
+            yield from setting_names(Ups, "ups.")
         else:
             yield prefix + name
 
@@ -303,10 +344,10 @@ def test_a_misspelt_setting_of_an_inner_table_is_named(file: Path) -> None:
 def test_check_says_good_or_everything_that_is_wrong(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(write(file))]) == 0
     assert capsys.readouterr() == (f"{file}: good (production, booth xy-shihe-2-03)\n", "")
-    assert main(["check", str(write(file, ups={"port": 0, "nam": "x"}))]) == 1
+    assert main(["check", str(write(file, ups=[UPS | {"port": -1, "nam": "x"}]))]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert "ups.port" in err
+    assert "ups.0.port" in err
     assert "did you mean name?" in err
     assert err.endswith("2 problem(s)\n")
 

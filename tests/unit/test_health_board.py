@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 
@@ -109,9 +110,15 @@ def test_a_start_on_a_low_battery_says_both() -> None:
     [
         (ReadingKind.DISK, ErrorCode.STORAGE_FULL, K.DISK_NEARLY_FULL, K.DISK_FREED),
         (ReadingKind.CLOCK, ErrorCode.CLOCK_OFF, K.CLOCK_OFF, K.CLOCK_RIGHT),
+        (ReadingKind.MEMORY, None, K.MEMORY_LOW, K.MEMORY_FREED),
+        (ReadingKind.TEMPERATURE, None, K.HOT, K.COOLED),
+        (ReadingKind.DISPLAY, ErrorCode.DEVICE_NOT_REGISTERED, K.FOREIGN_DEVICE, K.FOREIGN_DEVICE_GONE),
+        (ReadingKind.USB, ErrorCode.DEVICE_NOT_REGISTERED, K.FOREIGN_DEVICE, K.FOREIGN_DEVICE_GONE),
     ],
 )
-def test_disk_and_clock(kind: ReadingKind, code: ErrorCode, raised: HealthEventKind, cleared: HealthEventKind) -> None:
+def test_what_gets_bad_and_good_again(
+    kind: ReadingKind, code: ErrorCode | None, raised: HealthEventKind, cleared: HealthEventKind
+) -> None:
     board = HealthBoard()
     states = [(OK, None), (WARN, code), (UNKNOWN, None), (BAD, code), (OK, None), (OK, None)]
     events = [event for n, (state, code) in enumerate(states) for event in board.observe(reading(kind, state, n, code))]
@@ -120,6 +127,22 @@ def test_disk_and_clock(kind: ReadingKind, code: ErrorCode, raised: HealthEventK
         (cleared, None, 3),
     ]
     assert board.expire(at(1e6)) == []
+
+
+def test_each_change_of_usb_and_software_is_an_event() -> None:
+    board = HealthBoard()
+    plugged = replace(reading(ReadingKind.USB, OK, 1), changes=("+046d:c31c:03",))
+    assert [(event.kind, event.detail) for event in board.observe(plugged)] == [(K.USB_CHANGED, "+046d:c31c:03")]
+    storage = replace(
+        reading(ReadingKind.USB, BAD, 2, ErrorCode.DEVICE_NOT_REGISTERED), changes=("-046d:c31c:03", "+0781:5581:08")
+    )
+    assert [(event.kind, event.detail, event.code) for event in board.observe(storage)] == [
+        (K.USB_CHANGED, "-046d:c31c:03 +0781:5581:08", None),
+        (K.FOREIGN_DEVICE, "", ErrorCode.DEVICE_NOT_REGISTERED),
+    ]
+    updated = replace(reading(ReadingKind.SOFTWARE, OK, 3), changes=("kernel 6.1.0-28",))
+    assert kinds(board.observe(updated)) == [K.SOFTWARE_CHANGED]
+    assert kinds(board.observe(replace(updated, observed=at(4)))) == [K.SOFTWARE_CHANGED]
 
 
 CODES = {
@@ -147,6 +170,9 @@ PAIRS = [
     (K.ON_BATTERY, K.MAINS_BACK),
     (K.DISK_NEARLY_FULL, K.DISK_FREED),
     (K.CLOCK_OFF, K.CLOCK_RIGHT),
+    (K.MEMORY_LOW, K.MEMORY_FREED),
+    (K.HOT, K.COOLED),
+    (K.FOREIGN_DEVICE, K.FOREIGN_DEVICE_GONE),
 ]
 
 

@@ -129,7 +129,9 @@ def test_verify_finds_the_first_event_that_was_tampered_with(journal, tmp_path, 
     for n in range(5):
         journal.append("step", "", {"n": n})
     other = sqlite3.connect(tmp_path / "journal.db")
-    other.executescript(f"DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_deleted; {statement};")
+    other.executescript(
+        f"DROP TRIGGER events_are_not_changed; DROP TRIGGER only_pruned_events_are_deleted; {statement};"
+    )
     other.close()
     assert journal.verify().first_broken_seq == broken
 

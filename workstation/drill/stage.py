@@ -106,9 +106,9 @@ class Stage:
         self.bench.write(BenchState())
         try:
             self._start_sites()
-            sections = {
+            sections: dict[str, Any] = {
                 "reader": self._start_reader(),
-                "ups": self._start_ups(),
+                "ups": [{"id": "booth-ups", "feeds": ["booth"], **self._start_ups()}],
                 "headset": self._start_headset(),
                 "camera": {"driver": "simulated"},
             }
@@ -250,7 +250,7 @@ class Stage:
         if self._upsd:
             self._upsd.set("OB DISCHRG", charge=96, runtime_s=MAINS_RUNTIME_S - 1920, load=22)
 
-    def _write_config(self, sections: dict[str, dict[str, Any]]) -> None:
+    def _write_config(self, sections: dict[str, Any]) -> None:
         token_file = self.directory / "booth.token"
         token_file.touch(mode=0o600)
         token_file.write_text(self.tokens.booths[BOOTH_ID], encoding="utf-8")

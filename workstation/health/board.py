@@ -35,6 +35,9 @@ _SEVERITY = (ReadingState.OK, ReadingState.UNKNOWN, ReadingState.WARN, ReadingSt
 _GONE = {ReadingState.BAD, ReadingState.UNKNOWN}
 
 
+_HINDERED = {ReadingState.WARN, ReadingState.BAD}
+
+
 class HealthEventKind(StrEnum):
     """Edges of the booth's health, by their names in the journal."""
 
@@ -47,6 +50,33 @@ class HealthEventKind(StrEnum):
     DISK_FREED = "disk_freed"
     CLOCK_OFF = "clock_off"
     CLOCK_RIGHT = "clock_right"
+    MEMORY_LOW = "memory_low"
+    MEMORY_FREED = "memory_freed"
+    HOT = "temperature_high"
+    COOLED = "temperature_normal"
+    FOREIGN_DEVICE = "foreign_device_found"
+    FOREIGN_DEVICE_GONE = "foreign_device_gone"
+    USB_CHANGED = "usb_changed"
+    SOFTWARE_CHANGED = "software_changed"
+
+
+_ALARMS: Mapping[ReadingKind, tuple[HealthEventKind, HealthEventKind]] = {
+    ReadingKind.DISK: (HealthEventKind.DISK_NEARLY_FULL, HealthEventKind.DISK_FREED),
+    ReadingKind.CLOCK: (HealthEventKind.CLOCK_OFF, HealthEventKind.CLOCK_RIGHT),
+    ReadingKind.MEMORY: (HealthEventKind.MEMORY_LOW, HealthEventKind.MEMORY_FREED),
+    ReadingKind.TEMPERATURE: (HealthEventKind.HOT, HealthEventKind.COOLED),
+    ReadingKind.DISPLAY: (HealthEventKind.FOREIGN_DEVICE, HealthEventKind.FOREIGN_DEVICE_GONE),
+    ReadingKind.USB: (HealthEventKind.FOREIGN_DEVICE, HealthEventKind.FOREIGN_DEVICE_GONE),
+}
+"""Kinds that are not lost but get bad: the event when they do, and the one when they are good again."""
+
+_WITHOUT_CODE = frozenset({ReadingKind.MEMORY, ReadingKind.TEMPERATURE})
+"""Of those, the ones that nobody at the booth is told about: their state alone is the alarm."""
+
+_CHANGED: Mapping[ReadingKind, HealthEventKind] = {
+    ReadingKind.USB: HealthEventKind.USB_CHANGED,
+    ReadingKind.SOFTWARE: HealthEventKind.SOFTWARE_CHANGED,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,10 +177,10 @@ class HealthBoard:
 
     def _edges(self, reading: Reading) -> list[HealthEvent]:
         match reading.kind:
-            case ReadingKind.DISK:
-                return self._alarm_edges(reading, HealthEventKind.DISK_NEARLY_FULL, HealthEventKind.DISK_FREED)
-            case ReadingKind.CLOCK:
-                return self._alarm_edges(reading, HealthEventKind.CLOCK_OFF, HealthEventKind.CLOCK_RIGHT)
+            case kind if kind in _ALARMS:
+                return _changes(reading) + self._alarm_edges(reading, *_ALARMS[kind])
+            case ReadingKind.SOFTWARE:
+                return _changes(reading)
             case ReadingKind.UPS:
                 return self._presence_edges(reading, is_gone=reading.state is ReadingState.UNKNOWN) + self._power_edges(
                     reading
@@ -197,12 +227,21 @@ class HealthBoard:
 
     def _alarm_edges(self, reading: Reading, raised: HealthEventKind, cleared: HealthEventKind) -> list[HealthEvent]:
         source = reading.source
-        if reading.code is not None and source not in self._alarm_since:
+        has_code = reading.kind not in _WITHOUT_CODE
+        is_raised = reading.code is not None if has_code else reading.state in _HINDERED
+        if is_raised and source not in self._alarm_since:
             self._alarm_since[source] = reading.observed
             return [_event(raised, reading, code=reading.code)]
         if reading.state is ReadingState.OK and source in self._alarm_since:
             return [_event(cleared, reading, since=self._alarm_since.pop(source))]
         return []
+
+
+def _changes(reading: Reading) -> list[HealthEvent]:
+    """What was plugged or replaced is told each time: two changes are two events."""
+    if not reading.changes:
+        return []
+    return [_event(_CHANGED[reading.kind], replace(reading, detail=" ".join(reading.changes)))]
 
 
 def _unknown(source: Source, at: Moment, detail: str) -> Reading:

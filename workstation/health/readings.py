@@ -50,6 +50,8 @@ class Reading:
         device: which piece of hardware was seen, ``None`` for what is no device.
         subject: which of several of the kind, "" for the only one or for their summary.
         quality: how far the figures can be believed; BAD when UNKNOWN.
+        changes: what came ("+") and went ("-") since the reading before, where that is an event by itself; it goes to
+            the journal, not into the report.
 
     Raises:
         ValueError: a code beside OK or UNKNOWN, or a value that is no finite number.
@@ -64,6 +66,7 @@ class Reading:
     device: DeviceIdentity | None = None
     subject: str = ""
     quality: Quality = Quality.GOOD
+    changes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code is not None and self.state in {ReadingState.OK, ReadingState.UNKNOWN}:

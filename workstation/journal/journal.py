@@ -21,6 +21,7 @@ from uuid import UUID, uuid4
 from pydantic import ValidationError
 
 from drivers.errors import ErrorCode, KioskError
+from workstation.journal import commands, retention
 from workstation.site.contract import GENESIS_HASH, EventReport, EventValue, canonical_data, event_hash, utc
 
 JournalEvent = EventReport
@@ -47,11 +48,10 @@ CREATE TABLE IF NOT EXISTS events (
 ) STRICT;
 CREATE TRIGGER IF NOT EXISTS events_are_not_changed BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'journal events are never changed'); END;
-CREATE TRIGGER IF NOT EXISTS events_are_not_deleted BEFORE DELETE ON events
-    BEGIN SELECT RAISE(ABORT, 'journal events are never deleted'); END;
 CREATE TABLE IF NOT EXISTS unsent (seq INTEGER PRIMARY KEY REFERENCES events (seq)) STRICT;
 CREATE TABLE IF NOT EXISTS resume (slot INTEGER PRIMARY KEY CHECK (slot = 1), body TEXT NOT NULL) STRICT;
 """
+_SCHEMAS = (_SCHEMA, retention.SCHEMA, commands.SCHEMA)
 
 _logger = logging.getLogger(__name__)
 
@@ -66,11 +66,13 @@ class ChainReport:
         events: how many events the journal holds.
         first_broken_seq: the first event that is missing, altered or out of place; ``None`` for a sound chain.
         head: ``chain_hash`` of the last event, or ``GENESIS_HASH`` for an empty journal.
+        pruned_to: ``seq`` of the last event that was pruned, 0 when none was.
     """
 
     events: int
     first_broken_seq: int | None
     head: str
+    pruned_to: int = 0
 
 
 class Journal:
@@ -141,14 +143,40 @@ class Journal:
             connection.executemany("DELETE FROM unsent WHERE seq = (SELECT seq FROM events WHERE event_id = ?)", names)
 
     def verify(self) -> ChainReport:
-        """Walk the whole chain and recompute every hash."""
+        """Walk the whole chain from where it was pruned and recompute every hash."""
         with self._transaction() as connection:
-            expected_seq, head, broken = 1, GENESIS_HASH, None
+            pruned_to, head = retention.anchor(connection)
+            expected_seq, broken = pruned_to + 1, None
             for row in connection.execute("SELECT * FROM events ORDER BY seq"):
                 if broken is None and not _holds(row, expected_seq, head):
                     broken = expected_seq
                 expected_seq, head = expected_seq + 1, row[7]
-        return ChainReport(events=expected_seq - 1, first_broken_seq=broken, head=head)
+        events = expected_seq - 1 - pruned_to
+        return ChainReport(events=events, first_broken_seq=broken, head=head, pruned_to=pruned_to)
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Delete up to ``limit`` acknowledged events older than ``before`` from the start; see ``retention``.
+
+        What was pruned is gone for good from the booth; the site has it. Returns how many events went.
+        """
+        with self._transaction() as connection:
+            commands.forget(connection, before)
+            return retention.prune(connection, before, limit)
+
+    def take_command(self, command_id: UUID) -> bool:
+        """Note on disk that a command is about to be carried out. ``False``: it was taken before, do nothing."""
+        with self._transaction() as connection:
+            return commands.take(connection, command_id, datetime.now(UTC))
+
+    def unconfirmed_commands(self) -> list[UUID]:
+        """Return the taken commands that the site may not know of yet, oldest first."""
+        with self._transaction() as connection:
+            return commands.unconfirmed(connection)
+
+    def confirm_commands(self, command_ids: Iterable[UUID]) -> None:
+        """Note that the site knows these commands to be taken. Unknown and repeated ids are harmless."""
+        with self._transaction() as connection:
+            commands.confirm(connection, command_ids)
 
     def save_resume(self, body: str) -> None:
         """Keep the application's restart record, in place of the one before."""
@@ -204,7 +232,7 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         # The restart record is deleted at sign-out; its bytes shall not stay in free pages.
         connection.execute("PRAGMA secure_delete = ON")
-        connection.executescript(_SCHEMA)
+        connection.executescript("".join(_SCHEMAS))
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             _raise_corrupt()
     except BaseException:

@@ -130,6 +130,18 @@ class EventPage(Wire):
     next_after: int | None
 
 
+class BoardReading(ReadingReport):
+    """A reading on the administrator's board. ``observed_at`` is when the booth last had news of it, by its own clock.
+
+    Attributes:
+        confirmed_at: when the booth last said that it is so, in words or by naming no change; the server's clock.
+        age_s: how long ago that was.
+    """
+
+    confirmed_at: AwareDatetime
+    age_s: Annotated[float, Field(ge=0)]
+
+
 class BoothRow(Wire):
     """A line of the administrator's board. A booth that went silent is ``missing`` and its readings are unknown."""
 
@@ -137,7 +149,7 @@ class BoothRow(Wire):
     booth_label: str
     state: str
     last_seen: AwareDatetime | None
-    readings: list[ReadingReport]
+    readings: list[BoardReading]
 
 
 class ReviewPicture(StrEnum):

@@ -37,6 +37,11 @@ PACK_MEDIA_TYPE = "application/jose"
 MAX_PACKS = 200
 """How many main sites a sub-site can have packs of."""
 
+MAX_READINGS = 50
+MAX_EVENTS = 500
+MAX_ACKNOWLEDGED = 1000
+"""How much one report holds."""
+
 MAX_PHOTO_BYTES = 200_000
 """Longest picture of an expert: ten times a passport photo of 358x441 pixels."""
 
@@ -325,26 +330,38 @@ class ReportRequest(Wire):
 
     Attributes:
         boot_id: new at each start of the program.
+        number: counts the reports of one ``boot_id``. A gap or a late copy shows by it; 0 where nobody counts.
         state: the booth's state by its name in domain terms (idle, evaluating, ...).
-        acknowledged: commands carried out since the last report.
+        full: ``readings`` are all there are; otherwise those not named are as they were told before.
+        events: the oldest that are not acknowledged, in their order.
+        acknowledged: commands taken since the last report.
     """
 
     boot_id: UUID
+    number: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
     sent_at: AwareDatetime
     state: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
     version: str
-    readings: Annotated[list[ReadingReport], Field(max_length=50, default_factory=list)]
-    events: Annotated[list[EventReport], Field(max_length=200, default_factory=list)]
-    acknowledged: Annotated[list[UUID], Field(default_factory=list)]
+    full: bool = False
+    readings: Annotated[list[ReadingReport], Field(max_length=MAX_READINGS, default_factory=list)]
+    events: Annotated[list[EventReport], Field(max_length=MAX_EVENTS, default_factory=list)]
+    acknowledged: Annotated[list[UUID], Field(max_length=MAX_ACKNOWLEDGED, default_factory=list)]
 
 
 class ReportReply(Wire):
-    """``acked_events`` are stored for good; ``next_interval_s`` lets a busy server slow its booths down."""
+    """What a report is answered with.
+
+    Attributes:
+        acked_events: stored for good.
+        next_interval_s: lets a busy server slow its booths down.
+        full_wanted: the server does not know all readings of this booth; the next report shall be a full one.
+    """
 
     acked_events: list[UUID]
     commands: list[Command]
     next_interval_s: Annotated[float, Field(ge=1, le=300)]
     server_time: AwareDatetime
+    full_wanted: bool = False
 
 
 def utc(moment: datetime) -> str:

@@ -19,6 +19,7 @@ from workstation.ui.widgets.basics import Banner, Button
 _MOST_SHOWN: Final = 3
 
 _LOOKS: Final = {
+    ErrorCode.DEVICE_NOT_REGISTERED: (Tone.BAD, Icon.WARNING),
     ErrorCode.BATTERY_LOW: (Tone.BAD, Icon.BATTERY),
     ErrorCode.NETWORK_DOWN: (Tone.WARN, Icon.NETWORK),
     ErrorCode.MAIN_SITE_UNREACHABLE: (Tone.WARN, Icon.NETWORK),
@@ -46,13 +47,15 @@ _HIDDEN_BY: Final = {
 }
 """A condition that says nothing new while a greater one lasts."""
 
+_ON_EVERY_SCREEN: Final = frozenset({ErrorCode.DEVICE_NOT_REGISTERED})
+"""What whoever sits there must undo at once, wherever the journey stands."""
+
 
 def banner_codes(scene: Scene) -> tuple[ErrorCode, ...]:
-    """Return the conditions that get a banner: only during the evaluation; other screens speak for themselves."""
+    """Return the conditions that get a banner: most only in the evaluation; other screens speak for themselves."""
     state = scene.journey.state
-    if not isinstance(state, Evaluating):
-        return ()
-    raised = scene.journey.conditions | state.notices
+    raised = scene.journey.conditions
+    raised = raised | state.notices if isinstance(state, Evaluating) else raised & _ON_EVERY_SCREEN
     return tuple(code for code in _LOOKS if code in raised and _HIDDEN_BY.get(code) not in raised)[:_MOST_SHOWN]
 
 

@@ -10,7 +10,6 @@ from workstation.site.server.body_limit import BodyLimit
 from workstation.site.server.metrics.exposition import FleetCollector
 from workstation.site.server.metrics.fleet import Fleet
 from workstation.site.server.metrics.server_metrics import CountRequests
-from workstation.site.server.models import Event
 from workstation.site.server.routes import admin, booth, conference, main_site, metrics, packs
 from workstation.site.server.site import Site
 
@@ -40,7 +39,7 @@ def create_app(site: Site | None) -> FastAPI:
     app.add_middleware(BodyLimit)
     if site is not None:
         site.metrics.registry.register(FleetCollector(Fleet(site.database, site.clock)))
-        site.database.tell_inserted(Event, site.metrics.stored_events)
+        site.database.when_stored(site.metrics.stored_events)
         app.add_middleware(CountRequests, metrics=site.metrics)
     root = APIRouter(prefix=f"/v{API_VERSION}")
     root.add_api_route("/health", health, methods=["GET"], tags=["health"])

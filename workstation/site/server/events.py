@@ -4,36 +4,48 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from workstation.site.administration import ChainFault, ChainIncident, EventPage
 from workstation.site.contract import GENESIS_HASH, REVIEW_OVER, SIGNED_OUT, EventReport, canonical_data, event_hash
 from workstation.site.server import arrivals, reviews
+from workstation.site.server.database import note_stored
 from workstation.site.server.models import Event, Incident
 
 PAGE = 500
 
+_Fault = tuple[EventReport, ChainFault]
+
 
 def store(session: Session, booth_id: str, events: list[EventReport], now: datetime) -> list[UUID]:
-    """Store what is new and return the ids of all: each of them is on disk when the transaction ends."""
+    """Store what is new and return the ids of all: each of them is on disk when the transaction ends.
+
+    The number of statements does not grow with the number of events, except for the few kinds that end something.
+    """
+    if not events:
+        return []
+    known = _known(session, booth_id, events)
+    new, conflicts = [], []
     for event in events:
-        known = session.scalar(
-            select(Event.chain_hash).where(Event.booth_id == booth_id, Event.event_id == event.event_id)
-        )
-        if known is None:
-            for fault in _faults(session, booth_id, event):
-                _record(session, booth_id, event, fault, now)
-            session.add(_row(booth_id, event))
-            session.flush()
-            if event.kind == SIGNED_OUT:
-                arrivals.leave(session, booth_id, event.session_id, now)
-            if event.kind in REVIEW_OVER:
-                reviews.over(session, booth_id, event.session_id, now)
-        elif known != event.chain_hash:
-            _record(session, booth_id, event, ChainFault.CONFLICT, now)
+        if event.event_id not in known:
+            known[event.event_id] = event.chain_hash
+            new.append(event)
+        elif known[event.event_id] != event.chain_hash:
+            conflicts.append((event, ChainFault.CONFLICT))
+    if found := _faults(session, booth_id, new) + conflicts:
+        _record(session, booth_id, found, now)
+    if new:
+        session.execute(insert(Event), [_row(booth_id, event) for event in new])
+        note_stored(session, [event.kind for event in new])
+    for event in new:
+        if event.kind == SIGNED_OUT:
+            arrivals.leave(session, booth_id, event.session_id, now)
+        if event.kind in REVIEW_OVER:
+            reviews.over(session, booth_id, event.session_id, now)
     return [event.event_id for event in events]
 
 
@@ -53,50 +65,61 @@ def page(session: Session, booth_id: str, after: int) -> EventPage:
     )
 
 
-def _faults(session: Session, booth_id: str, event: EventReport) -> list[ChainFault]:
+def _known(session: Session, booth_id: str, events: list[EventReport]) -> dict[UUID, str]:
+    """Return the ``chain_hash`` of those that are stored already."""
+    stored = select(Event.event_id, Event.chain_hash).where(
+        Event.booth_id == booth_id, Event.event_id.in_([event.event_id for event in events])
+    )
+    return {row.event_id: row.chain_hash for row in session.execute(stored)}
+
+
+def _faults(session: Session, booth_id: str, events: list[EventReport]) -> list[_Fault]:
+    """Check the places of new events, each against what is stored and the events before it here."""
+    followed = [event.previous_hash for event in events]
+    before = select(Event.chain_hash, Event.seq).where(Event.booth_id == booth_id, Event.chain_hash.in_(followed))
+    siblings = select(Event.previous_hash).where(Event.booth_id == booth_id, Event.previous_hash.in_(followed))
+    places = {(row.chain_hash, row.seq) for row in session.execute(before)} | {(GENESIS_HASH, 0)}
+    taken = set(session.scalars(siblings))
     faults = []
-    if event_hash(event) != event.chain_hash:
-        faults.append(ChainFault.HASH)
-    if not _follows(session, booth_id, event):
-        faults.append(ChainFault.GAP)
-    sibling = select(Event.row_id).where(Event.booth_id == booth_id, Event.previous_hash == event.previous_hash)
-    if session.scalar(sibling.limit(1)) is not None:
-        faults.append(ChainFault.FORK)
+    for event in events:
+        if event_hash(event) != event.chain_hash:
+            faults.append((event, ChainFault.HASH))
+        if (event.previous_hash, event.seq - 1) not in places:
+            faults.append((event, ChainFault.GAP))
+        if event.previous_hash in taken:
+            faults.append((event, ChainFault.FORK))
+        places.add((event.chain_hash, event.seq))
+        taken.add(event.previous_hash)
     return faults
 
 
-def _follows(session: Session, booth_id: str, event: EventReport) -> bool:
-    if event.previous_hash == GENESIS_HASH:
-        return event.seq == 1
-    before = select(Event.row_id).where(
-        Event.booth_id == booth_id, Event.chain_hash == event.previous_hash, Event.seq == event.seq - 1
+def _record(session: Session, booth_id: str, faults: list[_Fault], now: datetime) -> None:
+    ids = [event.event_id for event, _ in faults]
+    recorded = select(Incident.event_id, Incident.fault).where(
+        Incident.booth_id == booth_id, Incident.event_id.in_(ids)
     )
-    return session.scalar(before.limit(1)) is not None
+    known = {(row.event_id, row.fault) for row in session.execute(recorded)}
+    for event, fault in faults:
+        if (event.event_id, fault.value) not in known:
+            known.add((event.event_id, fault.value))
+            session.add(
+                Incident(booth_id=booth_id, event_id=event.event_id, seq=event.seq, fault=fault.value, found_at=now)
+            )
+    session.flush()
 
 
-def _record(session: Session, booth_id: str, event: EventReport, fault: ChainFault, now: datetime) -> None:
-    known = select(Incident.row_id).where(
-        Incident.booth_id == booth_id, Incident.event_id == event.event_id, Incident.fault == fault.value
-    )
-    if session.scalar(known) is None:
-        session.add(
-            Incident(booth_id=booth_id, event_id=event.event_id, seq=event.seq, fault=fault.value, found_at=now)
-        )
-        session.flush()
-
-
-def _row(booth_id: str, event: EventReport) -> Event:
-    return Event(
-        booth_id=booth_id,
-        event_id=event.event_id,
-        seq=event.seq,
-        at=event.at,
-        kind=event.kind,
-        session_id=event.session_id,
-        data=canonical_data(event.data),
-        previous_hash=event.previous_hash,
-        chain_hash=event.chain_hash,
-    )
+def _row(booth_id: str, event: EventReport) -> dict[str, Any]:
+    return {
+        "booth_id": booth_id,
+        "event_id": event.event_id,
+        "seq": event.seq,
+        "at": event.at,
+        "kind": event.kind,
+        "session_id": event.session_id,
+        "data": canonical_data(event.data),
+        "previous_hash": event.previous_hash,
+        "chain_hash": event.chain_hash,
+    }
 
 
 def _report(row: Event) -> EventReport:

@@ -56,7 +56,11 @@ class DayKey(Base):
 
 
 class Booth(Base):
-    """A booth, its settings, and what it said last."""
+    """A booth, its settings, and what it said last.
+
+    ``boot_id`` and ``report_number`` are those of its newest report; ``knows_readings`` whether a full one came since
+    the first of that boot and none was missed after it.
+    """
 
     __tablename__ = "booths"
     booth_id: Mapped[str] = mapped_column(primary_key=True)
@@ -70,6 +74,9 @@ class Booth(Base):
     version: Mapped[str] = mapped_column(default="")
     last_seen: Mapped[datetime | None]
     interval_s: Mapped[float] = mapped_column(default=0.0)
+    boot_id: Mapped[UUID | None]
+    report_number: Mapped[int] = mapped_column(BigInteger, default=0)
+    knows_readings: Mapped[bool] = mapped_column(default=False)
 
 
 class RosterRow(Base):
@@ -235,7 +242,8 @@ class Incident(Base):
 class LatestReading(Base):
     """The newest reading of a kind and subject.
 
-    ``received_at`` is the server's clock when a report held it last: what a booth no longer says is not current.
+    ``received_at`` is the server's clock when a report held it last, in words; ``latest.confirmed_at`` says when the
+    booth last stood by it.
     """
 
     __tablename__ = "latest_readings"

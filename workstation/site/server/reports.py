@@ -6,24 +6,18 @@ import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from workstation.site.administration import BoothRow
+from workstation.site.administration import BoardReading, BoothRow
 from workstation.site.contract import Command, CommandKind, ReportReply, ReportRequest
 from workstation.site.readings import ReadingReport, ReadingState
-from workstation.site.server import booths, events, reviews
+from workstation.site.server import booths, events, latest, reviews
 from workstation.site.server.models import Booth, CommandRow, LatestReading, PastReading
 from workstation.site.server.problems import RefusalError
 
 BASE_INTERVAL_S = 5.0
 MAX_INTERVAL_S = 60.0
-PAST_READINGS_KEPT = 1000
-"""Changes of judgement kept per booth: weeks for a healthy one, hours for a flapping device."""
-
-MAX_LATEST = 128
-"""Latest readings kept per booth: eight of each kind."""
-
 _BUSY_FACTOR = 20
 """A booth may use one twentieth of a worker's time; when reports take longer, they come more seldom."""
 
@@ -38,16 +32,17 @@ def report(
 ) -> ReportReply:
     """Store a report and build the answer, which may be sent once this is committed.
 
-    ``elapsed_s`` tells how long this report has been worked on, which is how busy the server is.
+    ``elapsed_s`` tells how long this report has been worked on, which is how busy the server is. A backlog of events
+    is not counted: the booth that sends it sets its own pace, and its live state must not come more seldom for it.
     """
     booth = booths.existing(session, booth_id)
-    booth.state = request.state
-    booth.version = request.version
-    booth.last_seen = now
+    if not latest.is_late(booth, request):
+        booth.state = request.state
+        booth.version = request.version
+        booth.last_seen = now
+        latest.take(session, booth, request, now)
+    booth.interval_s = next_interval_s(elapsed_s())
     stored = events.store(session, booth_id, request.events, now)
-    for reading in request.readings:
-        _take_reading(session, booth_id, reading, now)
-    _forget_past(session, booth_id)
     if request.acknowledged:
         session.execute(
             update(CommandRow)
@@ -58,12 +53,12 @@ def report(
             )
             .values(acknowledged_at=now)
         )
-    booth.interval_s = next_interval_s(elapsed_s())
     return ReportReply(
         acked_events=stored,
         commands=_waiting(session, booth_id),
         next_interval_s=booth.interval_s,
         server_time=now,
+        full_wanted=not booth.knows_readings,
     )
 
 
@@ -75,13 +70,13 @@ def next_interval_s(elapsed_s: float) -> float:
 
 def board(session: Session, now: datetime) -> list[BoothRow]:
     """Return every booth as it is now."""
-    latest: dict[str, list[ReadingReport]] = {}
+    rows: dict[str, list[LatestReading]] = {}
     for row in session.scalars(
         select(LatestReading).order_by(LatestReading.booth_id, LatestReading.kind, LatestReading.subject)
     ):
-        latest.setdefault(row.booth_id, []).append(ReadingReport.model_validate(row.reading))
+        rows.setdefault(row.booth_id, []).append(row)
     found = session.scalars(select(Booth).order_by(Booth.booth_id)).all()
-    return [_board_row(booth, latest.get(booth.booth_id, []), now) for booth in found]
+    return [_board_row(booth, rows.get(booth.booth_id, []), now) for booth in found]
 
 
 def past_readings(session: Session, booth_id: str) -> list[ReadingReport]:
@@ -112,44 +107,6 @@ def command(session: Session, booth_id: str, order: Command, now: datetime) -> N
         raise RefusalError(409, "this command id belongs to another command")
 
 
-def _take_reading(session: Session, booth_id: str, reading: ReadingReport, now: datetime) -> None:
-    body = reading.model_dump(mode="json")
-    latest = session.get(LatestReading, (booth_id, reading.kind.value, reading.subject))
-    if latest is None or latest.reading["state"] != reading.state.value:
-        session.add(PastReading(booth_id=booth_id, reading=body))
-    if latest is None:
-        _make_room(session, booth_id)
-        session.add(
-            LatestReading(
-                booth_id=booth_id, kind=reading.kind.value, subject=reading.subject, reading=body, received_at=now
-            )
-        )
-    else:
-        latest.reading = body
-        latest.received_at = now
-    session.flush()
-
-
-def _make_room(session: Session, booth_id: str) -> None:
-    """Forget what the booth said longest ago of all, when it has more than any booth can have parts."""
-    of_booth = select(LatestReading).where(LatestReading.booth_id == booth_id)
-    superfluous = of_booth.order_by(LatestReading.received_at.desc()).offset(MAX_LATEST - 1)
-    for row in session.scalars(superfluous):
-        session.delete(row)
-
-
-def _forget_past(session: Session, booth_id: str) -> None:
-    oldest_kept = session.scalar(
-        select(PastReading.row_id)
-        .where(PastReading.booth_id == booth_id)
-        .order_by(PastReading.row_id.desc())
-        .offset(PAST_READINGS_KEPT - 1)
-        .limit(1)
-    )
-    if oldest_kept is not None:
-        session.execute(delete(PastReading).where(PastReading.booth_id == booth_id, PastReading.row_id < oldest_kept))
-
-
 def _waiting(session: Session, booth_id: str) -> list[Command]:
     rows = session.scalars(
         select(CommandRow)
@@ -174,14 +131,18 @@ def is_missing(last_seen: datetime | None, interval_s: float, now: datetime) -> 
     return last_seen is None or now - last_seen > timedelta(seconds=MISSED_REPORTS * interval_s)
 
 
-def _board_row(booth: Booth, readings: list[ReadingReport], now: datetime) -> BoothRow:
+def _board_row(booth: Booth, rows: list[LatestReading], now: datetime) -> BoothRow:
     missing = is_missing(booth.last_seen, booth.interval_s, now)
-    if missing:
-        readings = [reading.model_copy(update={"state": ReadingState.UNKNOWN}) for reading in readings]
     return BoothRow(
         booth_id=booth.booth_id,
         booth_label=booth.booth_label,
         state="missing" if missing else booth.state,
         last_seen=booth.last_seen,
-        readings=readings,
+        readings=[_on_board(row, latest.confirmed_at(booth, row.received_at), now, is_missing=missing) for row in rows],
     )
+
+
+def _on_board(row: LatestReading, confirmed_at: datetime, now: datetime, *, is_missing: bool) -> BoardReading:
+    age_s = max(0.0, (now - confirmed_at) / timedelta(seconds=1))
+    reading = BoardReading.model_validate({**row.reading, "confirmed_at": confirmed_at, "age_s": age_s})
+    return reading.model_copy(update={"state": ReadingState.UNKNOWN}) if is_missing else reading

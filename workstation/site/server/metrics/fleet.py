@@ -19,13 +19,13 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
 from workstation.site.readings import Quality, ReadingKind, ReadingState
-from workstation.site.server import reports
+from workstation.site.server import latest, reports
 from workstation.site.server.database import Database
 from workstation.site.server.metrics.catalogue import FIGURES, MAX_SUBJECTS, OTHER, Figure
 from workstation.site.server.models import Booth, CommandRow, LatestReading
 
-CONFIRMED_S = 180.0
-"""A booth says everything once a minute; what it left out for this long is not there any more."""
+CONFIRMED_S = reports.MISSED_REPORTS * reports.MAX_INTERVAL_S
+"""A booth tells what changes, and everything once a minute; what it does not stand by for this long is not current."""
 
 _KINDS = frozenset(kind.value for kind in ReadingKind)
 _STATES = {state.value: number for number, state in enumerate(ReadingState)}
@@ -114,18 +114,18 @@ class Fleet:
             database_bytes=rows.database_bytes,
         )
 
-    def _booth(self, row: Row[Any], readings: Iterable[Row[Any]], now: datetime, left_out: Counter[str]) -> BoothNow:
-        is_up = not reports.is_missing(row.last_seen, row.interval_s, now)
-        oldest = now - timedelta(seconds=max(CONFIRMED_S, reports.MISSED_REPORTS * row.interval_s))
-        confirmed = [reading for reading in readings if is_up and reading.received_at >= oldest]
+    def _booth(self, booth: Booth, readings: Iterable[Row[Any]], now: datetime, left_out: Counter[str]) -> BoothNow:
+        is_up = not reports.is_missing(booth.last_seen, booth.interval_s, now)
+        oldest = now - timedelta(seconds=CONFIRMED_S)
+        confirmed = [each for each in readings if is_up and latest.confirmed_at(booth, each.received_at) >= oldest]
         return BoothNow(
-            booth_id=row.booth_id,
-            label=row.booth_label,
-            room=row.room,
-            version=self._version(row.booth_id, row.version, left_out),
+            booth_id=booth.booth_id,
+            label=booth.booth_label,
+            room=booth.room,
+            version=self._version(booth.booth_id, booth.version, left_out),
             is_up=is_up,
-            last_seen=row.last_seen,
-            readings=tuple(self._readings(row.booth_id, confirmed, left_out)),
+            last_seen=booth.last_seen,
+            readings=tuple(self._readings(booth.booth_id, confirmed, left_out)),
         )
 
     def _readings(self, booth_id: str, rows: Iterable[Row[Any]], left_out: Counter[str]) -> Iterable[ReadingNow]:
@@ -169,7 +169,7 @@ def _figures(reading: Mapping[str, Any], left_out: Counter[str]) -> Iterable[tup
 
 @dataclass(frozen=True, kw_only=True)
 class _Rows:
-    booths: list[Row[Any]]
+    booths: list[Booth]
     readings: dict[str, list[Row[Any]]]
     commands_waiting: int
     database_bytes: int
@@ -177,19 +177,19 @@ class _Rows:
 
 def _fetch(session: Session, now: datetime) -> _Rows:
     """Read what is needed and nothing more: on SQLite nobody can write meanwhile."""
-    of_booth = (Booth.booth_id, Booth.booth_label, Booth.room, Booth.version, Booth.last_seen, Booth.interval_s)
+    # Columns instead of objects: there are thousands of readings, and they are only looked at.
     of_reading = (LatestReading.booth_id, LatestReading.kind, LatestReading.subject, LatestReading.received_at)
-    oldest = now - timedelta(seconds=max(CONFIRMED_S, reports.MISSED_REPORTS * reports.MAX_INTERVAL_S))
+    heard = select(Booth.booth_id).where(Booth.last_seen >= now - timedelta(seconds=CONFIRMED_S))
     readings: dict[str, list[Row[Any]]] = {}
     for row in session.execute(
         select(*of_reading, LatestReading.reading)
-        .where(LatestReading.received_at >= oldest)
+        .where(LatestReading.booth_id.in_(heard))
         .order_by(LatestReading.booth_id, LatestReading.kind, LatestReading.subject)
     ):
         readings.setdefault(row.booth_id, []).append(row)
     waiting = select(func.count()).select_from(CommandRow).where(CommandRow.acknowledged_at.is_(None))
     return _Rows(
-        booths=list(session.execute(select(*of_booth).order_by(Booth.booth_id))),
+        booths=list(session.scalars(select(Booth).order_by(Booth.booth_id))),
         readings=readings,
         commands_waiting=session.scalar(waiting) or 0,
         database_bytes=session.scalar(text(_SIZES[session.get_bind().dialect.name])) or 0,

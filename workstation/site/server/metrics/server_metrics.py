@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workstation.site.contract import API_VERSION
 from workstation.site.server.metrics.catalogue import EVENT_KINDS, OTHER
-from workstation.site.server.models import Event
 
 _METHODS = frozenset({"GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH"})
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -59,10 +58,10 @@ class ServerMetrics:
         """Count a report that is stored."""
         self._delays.observe(max(0.0, (now - sent_at).total_seconds()))
 
-    def stored_events(self, events: Iterable[Event]) -> None:
-        """Count events that are stored for the first time."""
-        for event in events:
-            self._events.labels(event.kind if event.kind in EVENT_KINDS else OTHER).inc()
+    def stored_events(self, kinds: Iterable[str]) -> None:
+        """Count events that are stored for the first time, by their kinds."""
+        for kind in kinds:
+            self._events.labels(kind if kind in EVENT_KINDS else OTHER).inc()
 
     def answered(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Count a request. ``route`` is a pattern of ours, never a path that somebody asked for."""
