@@ -15,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from kiosk_config.loader import load
 from workstation import devices
 from workstation.composition import make_health
+from workstation.evaluation.packs import make_packs
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
     config_file, main_site = sys.argv[1:]
     qt, root = QGuiApplication(sys.argv[:1]), QObject()
     config = load(Path(config_file))
-    health = make_health(config, devices.make_camera(config), root)
+    health = make_health(config, devices.make_camera(config), make_packs(config), root)
     health.watch_main_site(main_site)
     lifeline = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read, root)
     lifeline.activated.connect(qt.quit)

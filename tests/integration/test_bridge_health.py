@@ -22,6 +22,10 @@ from drivers.simulated.ups import SimulatedUps
 from workstation.bridge import health
 from workstation.bridge.health import HealthBridge
 from workstation.health.board import HealthEvent, HealthSnapshot
+from workstation.health.coordinators.camera import CameraCoordinator
+from workstation.health.coordinators.links import MainSiteCoordinator
+from workstation.health.coordinators.machine import DiskCoordinator
+from workstation.health.probes import DiskLimits
 from workstation.journey.facts import Check, CheckKind
 from workstation.site.readings import ReadingKind, ReadingState
 
@@ -88,19 +92,18 @@ def bench(tmp_path: Path) -> BenchFile:
 def make(
     bench: BenchFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> Iterator[Callable[..., Any]]:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 0.1)
+    for looked_at in (CameraCoordinator, DiskCoordinator, MainSiteCoordinator):
+        monkeypatch.setattr(looked_at, "period_s", 0.1)
     monkeypatch.setattr(health, "BOARD_INTERVAL_MS", 50)
     made: list[HealthBridge] = []
 
     def make(**changed: Any) -> tuple[HealthBridge, Board]:
         state = BenchFile(bench.path)
         devices: dict[str, Any] = {
-            "camera": SimulatedCamera(state),
+            "coordinators": [CameraCoordinator(SimulatedCamera(state)), DiskCoordinator(tmp_path, DiskLimits())],
             "headset": SimulatedHeadset(state),
             "ups": SimulatedUps(state),
             "ups_poll_s": 0.1,
-            "data_dir": tmp_path,
-            "min_free_bytes": 1,
         }
         bridge = HealthBridge(**devices | changed)
         made.append(bridge)
@@ -141,7 +144,6 @@ def test_a_good_booth_raises_nothing(make, until) -> None:
     [
         ("camera_plugged", ErrorCode.CAMERA_LOST, ReadingKind.CAMERA),
         ("headset_plugged", ErrorCode.HEADSET_ABSENT, ReadingKind.HEADSET),
-        ("mains_on", ErrorCode.ON_BATTERY, ReadingKind.UPS),
     ],
 )
 def test_a_loss_is_told_once_and_so_is_the_return(make, bench, until, lost) -> None:
@@ -179,11 +181,11 @@ def test_without_a_ups_nothing_is_said_about_power(make, until) -> None:
 
 
 def test_a_full_disk_keeps_experts_out_and_a_fuller_one_does_not(make, until, tmp_path) -> None:
-    bridge, board = make(min_free_bytes=1 << 62)
+    bridge, board = make(coordinators=[DiskCoordinator(tmp_path, DiskLimits(bad_free_bytes=1 << 62))])
     bridge.start()
     until(lambda: ("raised", ErrorCode.STORAGE_FULL) in board.conditions)
-    warned, quiet = make(min_free_bytes=1)
-    warned._limits = health.DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    limits = DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    warned, quiet = make(coordinators=[DiskCoordinator(tmp_path, limits)])
     warned.start()
     until(lambda: states(warned)[ReadingKind.DISK] is ReadingState.WARN)
     assert quiet.conditions == []
@@ -202,7 +204,8 @@ def test_the_self_check_of_a_good_booth(make, main_site, until) -> None:
 
 
 def test_the_self_check_looks_anew(make, bench, main_site, until, monkeypatch) -> None:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 600.0)
+    monkeypatch.setattr(CameraCoordinator, "period_s", 600.0)
+    monkeypatch.setattr(MainSiteCoordinator, "period_s", 600.0)
     bridge, board = make()
     bridge.start()
     bridge.watch_main_site(main_site)

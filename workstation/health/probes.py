@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -104,13 +105,17 @@ def read_ups(ups: UpsReading, at: Moment, *, low_runtime_s: float = LOW_RUNTIME_
 
 
 def read_disk(path: Path, at: Moment, limits: DiskLimits | None = None) -> Reading:
-    """Judge the free space of the file system that holds ``path``; UNKNOWN when it cannot be asked."""
+    """Judge the free space of the file system that holds ``path``, and whether it can be written at all.
+
+    UNKNOWN when it cannot be asked. Linux mounts a disk read-only when it makes errors: no event reaches it then.
+    """
     limits = limits or DiskLimits()
     try:
-        free_bytes = psutil.disk_usage(str(path)).free
+        usage, read_only = psutil.disk_usage(str(path)), _is_read_only(path)
     except OSError as error:
         return Reading(kind=ReadingKind.DISK, state=ReadingState.UNKNOWN, observed=at, detail=type(error).__name__)
-    if free_bytes < limits.bad_free_bytes:
+    free_bytes = usage.free
+    if read_only or free_bytes < limits.bad_free_bytes:
         state = ReadingState.BAD
     elif free_bytes < limits.warn_free_bytes:
         state = ReadingState.WARN
@@ -120,9 +125,15 @@ def read_disk(path: Path, at: Moment, limits: DiskLimits | None = None) -> Readi
         kind=ReadingKind.DISK,
         state=state,
         observed=at,
-        values={"free_bytes": float(free_bytes)},
+        values={"free_bytes": float(free_bytes), "used_percent": float(usage.percent)},
         code=None if state is ReadingState.OK else ErrorCode.STORAGE_FULL,
+        detail="read-only" if read_only else "",
     )
+
+
+def _is_read_only(path: Path) -> bool:
+    ask = getattr(os, "statvfs", None)  # not on Windows, which mounts nothing so
+    return ask is not None and bool(ask(path).f_flag & os.ST_RDONLY)
 
 
 def read_clock(server_time: datetime, *, round_trip_s: float, at: Moment, limit_s: float = CLOCK_LIMIT_S) -> Reading:
@@ -162,7 +173,7 @@ def read_link(
         kind=kind,
         state=ReadingState.OK if code is None else ReadingState.BAD,
         observed=at,
-        values={} if round_trip_s is None else {"round_trip_s": round_trip_s},
+        values={} if round_trip_s is None else {"round_trip_ms": 1000 * round_trip_s},
         code=code,
         detail=detail,
     )
