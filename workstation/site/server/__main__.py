@@ -125,9 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--turn", action="append", default=[], metavar="URL", help="turn:host:port?transport=udp")
     group.add_argument("--turn-secret-file", type=Path, help="file with coturn's static-auth-secret, mode 600")
     group = parser.add_argument_group("monitoring", "forward readings to an OTLP collector; docs/metrics.md")
-    group.add_argument(
-        "--otlp-endpoint", metavar="URL", help="https://collector:4318/v1/metrics; http on loopback only"
-    )
+    group.add_argument("--otlp-endpoint", metavar="URL", help="https://collector:4318/v1/metrics; http: loopback only")
     group.add_argument("--otlp-headers-file", type=Path, help="lines of 'Name: value', such as a token; mode 600")
     group.add_argument("--otlp-interval", type=float, default=15.0, metavar="S", help="seconds between rounds (15)")
     group.add_argument("--otlp-ca-file", help="PEM file of the collector's own authority")

@@ -60,7 +60,8 @@ def _readings(fleet: FleetNow) -> Iterable[Metric]:
     figures: dict[str, GaugeMetricFamily] = {}
     for booth in fleet.booths:
         for reading in booth.readings:
-            labels = (booth.booth_id, reading.kind, reading.subject)
+            # The family takes as many values as there are: a label without value is no label.
+            labels = (booth.booth_id, reading.kind, *([reading.subject] if reading.subject else []))
             states.add_metric(labels, reading.state)
             for figure, value in reading.figures:
                 family = figures.get(figure.metric)
