@@ -135,6 +135,24 @@ class Ups(Section):
     poll_s: float = Field(default=5.0, ge=1, le=60, description="Time between two polls, in seconds.")
 
 
+class Power(Section):
+    """What is done when the mains are lost (E-601, E-602)."""
+
+    warn_s: float = Field(
+        default=1200.0, ge=60, le=7200, description="With less left, experts are asked to save (E-602), in seconds."
+    )
+    close_s: float = Field(
+        default=300.0, ge=30, le=1800, description="With less left, the countdown to the power-off runs, in seconds."
+    )
+    required_hours: float = Field(
+        default=4.0, ge=0, le=24, description="What the batteries have to carry by the rule. 0: not compared."
+    )
+    power_off: bool = Field(
+        default=True,
+        description="Power the machine off at the end of the countdown. false: upsmon does. Never in drill.",
+    )
+
+
 class Face(Section):
     """Face comparison and liveness detection."""
 
@@ -187,6 +205,12 @@ class Storage(Section):
     min_free_mb: int = Field(
         default=500, ge=50, description="Below this free space no new visit starts (E-605), in MiB."
     )
+    keep_days: int = Field(
+        default=90,
+        ge=7,
+        le=3660,
+        description="Days after which an event that the site acknowledged leaves the booth's journal.",
+    )
 
 
 class Screen(Section):
@@ -235,6 +259,7 @@ class BoothConfig(Section):
     ups: Annotated[list[Ups], BeforeValidator(_list_of_ups)] = Field(
         default=[], max_length=16, description="The uninterruptible power supplies; see [[ups]]."
     )
+    power: Power = Power()
     token: Token = Token()
     signature_pad: SignaturePad = SignaturePad()
     usb: Usb = Usb()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -95,6 +96,9 @@ class Application(QObject):
         bridges.browser.navigation_refused.connect(self._on_browser_navigation_refused)
         bridges.browser.surface_changed.connect(window.show_surface)
         bridges.browser.noticed.connect(window.note)
+        bridges.power.reading_taken.connect(bridges.health.observe)
+        bridges.power.event_found.connect(bridges.records.append)
+        bridges.actions.journey.changed.connect(bridges.power.on_journey_changed)
         window.commanded.connect(bridges.browser.command)
         window.pressed.connect(self._on_window_pressed)
         self._connect_conference()
@@ -126,6 +130,7 @@ class Application(QObject):
         self._bridges.actions.journey.begin(resume, policy, seat_policy(self._config.presence))
         self._bridges.card.start()
         self._bridges.health.start()
+        self._bridges.power.start()
         self._bridges.screens.start()
         self._bridges.face.prepare()
         self._bridges.preflight.start()
@@ -166,6 +171,7 @@ class Application(QObject):
             collect=self._bridges.health.reports,
             state=self._state,
             version=self._version,
+            keep=timedelta(days=self._config.storage.keep_days),
             parent=self,
         )
         self._bridges.packs.join_site(client)
@@ -180,6 +186,8 @@ class Application(QObject):
         self._bridges.preflight.join_site(client)
         self._bridges.tickets.join_site(client)
         self._site.match_answered.connect(self._bridges.external.on_match_answered)
+        self._site.match_answered.connect(self._bridges.power.on_match_answered)
+        self._site.command_received.connect(self._bridges.power.on_command)
         self._site.start()
 
     def _state(self) -> str:
@@ -198,6 +206,7 @@ class Application(QObject):
         self._bridges.face.close()
         self._bridges.screens.stop()
         self._bridges.health.stop()
+        self._bridges.power.stop()
         self._bridges.checks.stop()
         self._bridges.preflight.stop()
         self._starter.close()

@@ -27,6 +27,7 @@ from workstation.bridge.meeting import Conference
 from workstation.bridge.meetings import Meetings
 from workstation.bridge.outages import OutageBridge
 from workstation.bridge.packs import PackBridge
+from workstation.bridge.power import PowerBridge
 from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.preview import PreviewBridge
@@ -42,7 +43,10 @@ from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.packs import BoothPacks, make_packs
 from workstation.face.client import FaceClient
 from workstation.headset.client import SoundCheckClient
+from workstation.health.battery_proofs import BatteryProofs
 from workstation.health.outages import OutageRule
+from workstation.health.power_off import REQUEST_FILE, PowerOffRequest
+from workstation.health.supply import PowerLimits
 from workstation.identity.presence import Rules, make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
@@ -64,6 +68,7 @@ class Bridges:
     card: CardBridge
     face: FaceBridge
     health: HealthBridge
+    power: PowerBridge
     screens: ScreenWatch
     outages: OutageBridge
     records: RecordBridge
@@ -146,6 +151,7 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         card=card,
         face=face,
         health=health,
+        power=_make_power(config, parent),
         screens=screens,
         outages=OutageBridge(journal, _outage_rules(config), parent),
         records=records,
@@ -188,13 +194,22 @@ def _make_face(config: BoothConfig, camera: CameraHub, parent: QObject) -> FaceB
 
 def make_health(config: BoothConfig, camera: CameraHub, packs: BoothPacks, parent: QObject) -> HealthBridge:
     """Return what watches the booth's devices."""
-    supply = next(iter(devices.make_supplies(config)), None)
     return HealthBridge(
         coordinators=make_coordinators(config, camera.reader(), packs),
         headset=devices.make_headset(config),
-        ups=supply.ups if supply else None,
-        ups_poll_s=supply.poll_s if supply else 0,
         plugs=devices.make_plug_events(),
+        parent=parent,
+    )
+
+
+def _make_power(config: BoothConfig, parent: QObject) -> PowerBridge:
+    power = config.power
+    is_ours = power.power_off and not config.is_drill
+    return PowerBridge(
+        devices.make_supplies(config),
+        BatteryProofs(config.storage.data_dir / "batteries.json"),
+        PowerOffRequest(REQUEST_FILE if is_ours else None),
+        limits=PowerLimits(warn_s=power.warn_s, close_s=power.close_s, required_s=power.required_hours * 3600),
         parent=parent,
     )
 

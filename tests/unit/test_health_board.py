@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contracts import UpsFlag, UpsReading
+from drivers.contracts import Feeds, UpsFlag, UpsReading
 from drivers.errors import ErrorCode
 from workstation.health.board import MAX_AGE_S, HealthBoard, HealthEvent, HealthEventKind
-from workstation.health.probes import read_link, read_ups
+from workstation.health.probes import read_link
 from workstation.health.readings import Moment, Reading
+from workstation.health.supply import UpsSeen, read_supply
 from workstation.site.readings import ReadingKind, ReadingState
 
 K = HealthEventKind
@@ -30,7 +31,8 @@ def reading(kind: ReadingKind, state: ReadingState, seconds: float, code: ErrorC
 
 
 def power(flags: UpsFlag | None, seconds: float) -> Reading:
-    return read_ups(UpsReading(flags=flags), at(seconds))
+    seen = UpsSeen(id="a", feeds=frozenset({Feeds.BOOTH}), reading=UpsReading(flags=flags), at=at(seconds))
+    return read_supply([seen], at(seconds)).reading
 
 
 def kinds(events: list[HealthEvent]) -> list[HealthEventKind]:

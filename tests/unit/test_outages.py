@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contracts import UpsFlag, UpsReading
+from drivers.contracts import Feeds, UpsFlag, UpsReading
 from drivers.errors import ErrorCode
 from workstation.health.board import HealthBoard
 from workstation.health.outages import (
@@ -25,9 +25,10 @@ from workstation.health.outages import (
     OutageRule,
     Sight,
 )
-from workstation.health.probes import read_link, read_ups
+from workstation.health.probes import read_link
 from workstation.health.readings import Moment
 from workstation.health.sights import sights, unfinished
+from workstation.health.supply import UpsSeen, read_supply
 from workstation.journal.journal import Journal
 from workstation.site.contract import EventReport, EventValue
 from workstation.site.outages import (
@@ -267,7 +268,11 @@ def test_events_of_another_program_are_passed_over() -> None:
 def test_what_the_board_says_of_the_supply(flags: UpsFlag | None, sight: Sight) -> None:
     board = HealthBoard()
     assert {sight for _, sight, _ in sights(board.snapshot(at(0)))} == {UNWATCHED}
-    board.observe(read_ups(UpsReading(flags=flags), at(0)))
+    board.observe(
+        read_supply(
+            [UpsSeen(id="a", feeds=frozenset({Feeds.BOOTH}), reading=UpsReading(flags=flags), at=at(0))], at(0)
+        ).reading
+    )
     assert {kind: sight for kind, sight, _ in sights(board.snapshot(at(0)))}[MAINS] is sight
     assert {kind: sight for kind, sight, _ in sights(board.snapshot(at(31)))}[MAINS] is UNKNOWN
 

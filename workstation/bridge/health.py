@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from drivers.contracts import CancelToken, DeviceStatus, Headset, Ups
+from drivers.contracts import CancelToken, DeviceStatus, Headset
 from drivers.errors import ErrorCode
 from drivers.machine_facts import PlugEvents
 from workstation.health.board import HealthBoard, HealthEvent, HealthSnapshot
@@ -17,8 +16,7 @@ from workstation.health.coordinator import Coordinator
 from workstation.health.coordinators.links import SERVER, ConferenceServerCoordinator, MainSiteCoordinator
 from workstation.health.link_window import LinkWindow
 from workstation.health.links import MainSiteProbe
-from workstation.health.power import RuntimeForecast
-from workstation.health.probes import read_device, read_ups
+from workstation.health.probes import read_device
 from workstation.health.readings import Moment, Reading
 from workstation.health.rota import Rota
 from workstation.health.selfcheck import evaluate, is_fresh
@@ -70,14 +68,11 @@ class HealthBridge(QObject):
         *,
         coordinators: Sequence[Coordinator],
         headset: Headset,
-        ups: Ups | None,
-        ups_poll_s: float,
         plugs: PlugEvents | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._headset, self._ups, self._plugs = headset, ups, plugs
-        self._ups_poll_s = ups_poll_s
+        self._headset, self._plugs = headset, plugs
         self._main_site: MainSiteProbe | None = None
         self._main_site_since_s = 0.0
         self._main_site_link, self._conference_link = MainSiteCoordinator(), ConferenceServerCoordinator()
@@ -93,8 +88,6 @@ class HealthBridge(QObject):
         ]
         if plugs is not None:
             self._loops.append(SupervisedLoop("plug-events", self._hear_plugs))
-        if ups is not None:
-            self._loops.append(SupervisedLoop("dev-ups", self._poll_ups))
         self._observed.connect(self.observe)
         self._ticker = QTimer(self)
         self._ticker.setInterval(BOARD_INTERVAL_MS)
@@ -120,8 +113,6 @@ class HealthBridge(QObject):
         if self._plugs is not None:
             self._plugs.close()
         self._headset.close()
-        if self._ups is not None:
-            self._ups.close()
 
     def watch_main_site(self, origin: str | None, trust: MainSiteTrust = PUBLIC_TRUST) -> None:
         """Probe this origin from now on; ``None`` ends it. What was seen of the one before is no condition any more."""
@@ -202,18 +193,6 @@ class HealthBridge(QObject):
         while not cancel.is_cancelled:
             self._observed.emit(read_device(self._headset.status(), Moment.now()))
             self._headset.wait(timeout_s=HEADSET_WAIT_S, cancel=cancel)
-
-    def _poll_ups(self, cancel: CancelToken) -> None:
-        if self._ups is None:
-            return
-        forecast = RuntimeForecast()
-        while not cancel.is_cancelled:
-            reading = self._ups.poll(timeout_s=self._ups_poll_s)
-            estimate = forecast.observe(reading, time.monotonic())
-            if estimate is not None:
-                reading = replace(reading, runtime_s=estimate.seconds)
-            self._observed.emit(read_ups(reading, Moment.now()))
-            cancel.wait(self._ups_poll_s)
 
     def _hear_plugs(self, cancel: CancelToken) -> None:
         if self._plugs is None:

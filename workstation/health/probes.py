@@ -9,16 +9,13 @@ from pathlib import Path
 
 import psutil
 
-from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, UpsFlag, UpsReading
+from drivers.contracts import DeviceKind, DeviceState, DeviceStatus
 from drivers.errors import ErrorCode
 from workstation.health.readings import Moment, Reading
 from workstation.site.readings import DeviceIdentity, ReadingKind, ReadingState
 
 CLOCK_LIMIT_S = 2.0
 """Clock offset above which E-606 is raised, seconds."""
-
-LOW_RUNTIME_S = 20 * 60
-"""Runtime on battery below which E-602 is raised even when the UPS does not say so, seconds."""
 
 _DEVICE_CODES = {
     DeviceKind.READER: ErrorCode.READER_ABSENT,
@@ -31,8 +28,6 @@ _DEVICE_STATES = {
     DeviceState.ABSENT: ReadingState.BAD,
     DeviceState.FAILED: ReadingState.BAD,
 }
-_ATTENTION = UpsFlag.LB | UpsFlag.RB | UpsFlag.BYPASS | UpsFlag.OFF | UpsFlag.OVER | UpsFlag.ALARM
-"""What needs somebody to look at a UPS although the mains are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +42,7 @@ def read_device(status: DeviceStatus, at: Moment) -> Reading:
     """Judge the state of a reader, camera or headset. A headset half plugged or muted is a WARN with its code.
 
     Raises:
-        ValueError: the status is of a UPS, which has readings of its own (``read_ups``).
+        ValueError: the status is of a UPS, which has readings of its own (``supply.read_ups``).
     """
     code = _DEVICE_CODES.get(status.kind)
     if code is None:
@@ -79,29 +74,6 @@ def _identity(status: DeviceStatus) -> DeviceIdentity | None:
 def _encodable(text: str) -> str:
     """Devices name themselves, in UTF-16 over USB: half a surrogate pair could not be sent to anybody."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def read_ups(ups: UpsReading, at: Moment, *, low_runtime_s: float = LOW_RUNTIME_S) -> Reading:
-    """Judge one poll of the UPS: WARN on battery (E-601), BAD when that ends soon (E-602).
-
-    A UPS that says neither "on line" nor "on battery" is UNKNOWN. A low battery that is charging again is a WARN
-    without a code: nobody has to save anything.
-    """
-    state, code = _judge_power(ups, low_runtime_s)
-    figures = {
-        "charge_percent": ups.battery_charge_percent,
-        "runtime_s": ups.runtime_s,
-        "load_percent": ups.load_percent,
-        "input_voltage_v": ups.input_voltage_v,
-    }
-    return Reading(
-        kind=ReadingKind.UPS,
-        state=state,
-        observed=at,
-        values={name: value for name, value in figures.items() if value is not None},
-        code=code,
-        detail=ups.detail or _flag_names(ups.flags),
-    )
 
 
 def read_disk(path: Path, at: Moment, limits: DiskLimits | None = None) -> Reading:
@@ -177,21 +149,3 @@ def read_link(
         code=code,
         detail=detail,
     )
-
-
-def _judge_power(ups: UpsReading, low_runtime_s: float) -> tuple[ReadingState, ErrorCode | None]:
-    flags = ups.flags
-    if flags is None or not flags & (UpsFlag.OL | UpsFlag.OB | UpsFlag.FSD):
-        return ReadingState.UNKNOWN, None
-    if UpsFlag.FSD in flags:
-        return ReadingState.BAD, ErrorCode.BATTERY_LOW
-    if ups.on_battery:
-        is_short = ups.runtime_s is not None and ups.runtime_s < low_runtime_s
-        if ups.battery_low or is_short:
-            return ReadingState.BAD, ErrorCode.BATTERY_LOW
-        return ReadingState.WARN, ErrorCode.ON_BATTERY
-    return (ReadingState.WARN if flags & _ATTENTION else ReadingState.OK), None
-
-
-def _flag_names(flags: UpsFlag | None) -> str:
-    return " ".join(flag.name or "" for flag in flags) if flags is not None else ""

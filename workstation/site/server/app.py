@@ -7,6 +7,8 @@ from fastapi import APIRouter, FastAPI
 from workstation.site.contract import API_VERSION
 from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
+from workstation.site.server.compression import Compression
+from workstation.site.server.decompression import Decompression
 from workstation.site.server.metrics.exposition import FleetCollector
 from workstation.site.server.metrics.fleet import Fleet
 from workstation.site.server.metrics.server_metrics import CountRequests
@@ -36,6 +38,9 @@ def create_app(site: Site | None) -> FastAPI:
     )
     app.state.site = site
     problems.install(app)
+    # The last one added is met first: a body is counted as it comes, then decompressed.
+    app.add_middleware(Compression)
+    app.add_middleware(Decompression)
     app.add_middleware(BodyLimit)
     if site is not None:
         site.metrics.registry.register(FleetCollector(Fleet(site.database, site.clock)))
