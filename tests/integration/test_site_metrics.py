@@ -20,6 +20,7 @@ from tests.integration.site_serving import serving
 from workstation.journal.journal import Journal
 from workstation.site.client import SiteClient
 from workstation.site.contract import Command, CommandKind, ReportRequest
+from workstation.site.outages import OUTAGE_BEGAN, OUTAGE_ENDED
 from workstation.site.readings import Quality, ReadingKind, ReadingReport, ReadingState
 from workstation.site.server import reports, tokens
 from workstation.site.server.database import Database
@@ -68,14 +69,15 @@ def samples(site) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     found = {}
     for family in text_string_to_metric_families(response.text):
         for sample in family.samples:
-            key = (sample.name, tuple(sorted(sample.labels.items())))
+            # An empty label is none.
+            key = (sample.name, tuple(sorted((name, value) for name, value in sample.labels.items() if value)))
             assert key not in found
             found[key] = sample.value
     return found
 
 
 def of(found, name, **labels):
-    return found.get((name, tuple(sorted(labels.items()))))
+    return found.get((name, tuple(sorted((label, value) for label, value in labels.items() if value))))
 
 
 def reading(kind=ReadingKind.UPS, state=ReadingState.OK, *, subject="", quality=Quality.GOOD, **values):
@@ -166,7 +168,7 @@ def test_a_hostile_booth_makes_no_series(site):
         found = samples(site)
         seen |= set(found)
     of_booth = [(name, dict(labels)) for name, labels in seen if ("booth", "booth-02") in labels]
-    assert len({labels["subject"] for name, labels in of_booth if name == "booth_charge_ratio"}) == MAX_SUBJECTS
+    assert len({labels.get("subject") for name, labels in of_booth if name == "booth_charge_ratio"}) == MAX_SUBJECTS
     assert len({labels["version"] for name, labels in of_booth if name == "booth_info"}) <= MAX_SUBJECTS + 1
     assert {name for name, _ in of_booth} == {
         "booth_up", "booth_last_seen_timestamp_seconds", "booth_info", "booth_charge_ratio", "booth_reading_state",
@@ -188,7 +190,7 @@ def test_figures_and_versions_that_are_left_out_are_counted(site):
 
 def test_the_servers_own_work(site, tmp_path):
     journal = Journal(tmp_path / "journal.db")
-    for kind in ("power_on_battery", "power_on_battery", "unheard_of"):
+    for kind in ("health_lost", "health_lost", "unheard_of"):
         journal.append(kind, "", {})
     events = journal.unsent(10)
     journal.close()
@@ -199,7 +201,7 @@ def test_the_servers_own_work(site, tmp_path):
     site.http.get(f"{site.url}/v1/nothing/{uuid4()}", timeout=20)
     site.http.request("BREW", f"{site.url}/v1/health", timeout=20)
     found = samples(site)
-    assert of(found, "site_events_total", kind="power_on_battery") == 2
+    assert of(found, "site_events_total", kind="health_lost") == 2
     assert of(found, "site_events_total", kind="other") == 1
     assert of(found, "site_events_total", kind="signed_out") == 0
     assert of(found, "site_requests_total", method="POST", route="/booths/{booth_id}/reports", status="200") == 2
@@ -209,6 +211,27 @@ def test_the_servers_own_work(site, tmp_path):
     assert of(found, "site_report_delay_seconds_bucket", le="10.0") == 0
     assert of(found, "site_report_delay_seconds_bucket", le="30.0") == 2
     assert of(found, "site_commands_waiting") == 1
+
+
+def test_outages_until_they_end_or_the_booth_is_missing(site, tmp_path, allow_logs):
+    allow_logs("workstation.site.server.outages")
+    journal = Journal(tmp_path / "journal.db")
+    lost, at = uuid4(), {"began_at": START.isoformat(), "code": "E-601"}
+    journal.append(OUTAGE_BEGAN, "", {"outage": "mains", "outage_id": str(lost), **at})
+    journal.append(OUTAGE_BEGAN, "", {"outage": "main-site", "outage_id": str(uuid4()), **at})
+    journal.append(OUTAGE_BEGAN, "", {"outage": "my own", "outage_id": str(uuid4()), **at})
+    report(site, events=journal.unsent(10))
+    found = samples(site)
+    assert of(found, "booth_outages_open", booth="booth-02", outage="mains") == 1
+    assert of(found, "booth_outages_open", booth="booth-02", outage="main-site") == 1
+    assert len([name for name, _ in found if name == "booth_outages_open"]) == 2
+    end = {"ended_at": START.isoformat(), "duration_s": 3, "outcome": "back"}
+    ended = journal.append(OUTAGE_ENDED, "", {"outage": "mains", "outage_id": str(lost), **at, **end})
+    journal.close()
+    report(site, events=[ended])
+    assert of(samples(site), "booth_outages_open", booth="booth-02", outage="mains") is None
+    site.clock.now += timedelta(seconds=60)
+    assert not [name for name, _ in samples(site) if name == "booth_outages_open"]
 
 
 @pytest.mark.parametrize("who", ["nobody", "admin", "main_site", "booth"])

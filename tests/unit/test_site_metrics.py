@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -31,7 +32,7 @@ from workstation.site.server.metrics.catalogue import EVENT_KINDS, FIGURES, MAX_
 from workstation.site.server.metrics.exposition import FleetCollector
 from workstation.site.server.metrics.fleet import Fleet
 from workstation.site.server.metrics.forwarder import parse_headers
-from workstation.site.server.models import Booth, LatestReading
+from workstation.site.server.models import Booth, LatestReading, OutageRow
 from workstation.site.server.options import OptionError
 
 ROOT = Path(workstation.__file__).parents[1]
@@ -107,6 +108,8 @@ def test_the_alerts_say_what_they_should(tmp_path):
 def test_the_alerts_use_series_that_there_are(fleet):
     database, read = fleet
     store(database, {"booth-1": [reading(ReadingKind.UPS, dict.fromkeys(FIGURES, 1.0))]})
+    outage = OutageRow(booth_id="booth-1", outage_id=uuid4(), outage="mains", began_at=NOW, seen_at=NOW)
+    database.run(lambda session: session.add(outage))
     text = exposition.generate_latest(read.registry).decode()
     alerts = (ROOT / "assets" / "monitoring" / "alerts.yml").read_text(encoding="utf-8")
     used = set(re.findall(r"\b((?:booth|site)_[a-z_]+)\b", " ".join(re.findall(r"expr: (.+)", alerts))))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from workstation.site.administration import BoardReading, BoothRow
 from workstation.site.contract import Command, CommandKind, ReportReply, ReportRequest
 from workstation.site.readings import ReadingReport, ReadingState
-from workstation.site.server import booths, events, latest, reviews
+from workstation.site.server import booths, events, latest, outages, reviews
 from workstation.site.server.models import Booth, CommandRow, LatestReading, PastReading
 from workstation.site.server.problems import RefusalError
 
@@ -20,9 +20,6 @@ BASE_INTERVAL_S = 5.0
 MAX_INTERVAL_S = 60.0
 _BUSY_FACTOR = 20
 """A booth may use one twentieth of a worker's time; when reports take longer, they come more seldom."""
-
-MISSED_REPORTS = 3
-"""A booth that left out this many is missing."""
 
 _COMMANDS_IN_REPLY = 50
 
@@ -37,6 +34,7 @@ def report(
     """
     booth = booths.existing(session, booth_id)
     if not latest.is_late(booth, request):
+        outages.note_return(session, booth, now)
         booth.state = request.state
         booth.version = request.version
         booth.last_seen = now
@@ -126,19 +124,16 @@ def _command(row: CommandRow) -> Command:
     )
 
 
-def is_missing(last_seen: datetime | None, interval_s: float, now: datetime) -> bool:
-    """Say whether a booth that was to report each ``interval_s`` seconds does not any more, or never did."""
-    return last_seen is None or now - last_seen > timedelta(seconds=MISSED_REPORTS * interval_s)
-
-
 def _board_row(booth: Booth, rows: list[LatestReading], now: datetime) -> BoothRow:
-    missing = is_missing(booth.last_seen, booth.interval_s, now)
+    is_missing = outages.is_missing(booth, now)
     return BoothRow(
         booth_id=booth.booth_id,
         booth_label=booth.booth_label,
-        state="missing" if missing else booth.state,
+        state="missing" if is_missing else booth.state,
         last_seen=booth.last_seen,
-        readings=[_on_board(row, latest.confirmed_at(booth, row.received_at), now, is_missing=missing) for row in rows],
+        readings=[
+            _on_board(row, latest.confirmed_at(booth, row.received_at), now, is_missing=is_missing) for row in rows
+        ],
     )
 
 

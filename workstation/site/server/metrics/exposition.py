@@ -44,13 +44,18 @@ def _booths(fleet: FleetNow) -> Iterable[Metric]:
     seen = GaugeMetricFamily(
         "booth_last_seen_timestamp_seconds", "When the last report of a booth came.", labels=("booth",), unit="seconds"
     )
+    outages = GaugeMetricFamily(
+        "booth_outages_open", "Outages that a booth has not told the end of.", labels=("booth", "outage")
+    )
     info = InfoMetricFamily("booth", "What a booth is.", labels=("booth",))
     for booth in fleet.booths:
         up.add_metric((booth.booth_id,), booth.is_up)
         if booth.last_seen is not None:
             seen.add_metric((booth.booth_id,), booth.last_seen.timestamp())
+        for outage, number in booth.outages.items():
+            outages.add_metric((booth.booth_id, outage), number)
         info.add_metric((booth.booth_id,), {"label": booth.label, "room": booth.room, "version": booth.version})
-    return up, seen, info
+    return up, seen, outages, info
 
 
 def _readings(fleet: FleetNow) -> Iterable[Metric]:

@@ -18,16 +18,18 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
+from workstation.site.outages import OutageKind
 from workstation.site.readings import Quality, ReadingKind, ReadingState
-from workstation.site.server import latest, reports
+from workstation.site.server import latest, outages, reports
 from workstation.site.server.database import Database
 from workstation.site.server.metrics.catalogue import FIGURES, MAX_SUBJECTS, OTHER, Figure
-from workstation.site.server.models import Booth, CommandRow, LatestReading
+from workstation.site.server.models import Booth, CommandRow, LatestReading, OutageRow
 
-CONFIRMED_S = reports.MISSED_REPORTS * reports.MAX_INTERVAL_S
+CONFIRMED_S = outages.MISSED_REPORTS * reports.MAX_INTERVAL_S
 """A booth tells what changes, and everything once a minute; what it does not stand by for this long is not current."""
 
 _KINDS = frozenset(kind.value for kind in ReadingKind)
+_OUTAGES = frozenset(kind.value for kind in OutageKind)
 _STATES = {state.value: number for number, state in enumerate(ReadingState)}
 _VERSION = re.compile(r"\d{1,4}(\.\d{1,6}){1,3}([.+-]?[a-z0-9]{1,16}){0,2}", re.ASCII)
 _SIZES = {
@@ -53,10 +55,11 @@ class ReadingNow:
 
 @dataclass(frozen=True, kw_only=True)
 class BoothNow:
-    """A booth of the site's list. One that is not up has no readings.
+    """A booth of the site's list. One that is not up has no readings and no outages.
 
     Attributes:
         label, room: from the site's own settings.
+        outages: how many it has not told the end of, by their kinds.
         version: of its program; "" before it ever reported, ``other`` when it does not look like one.
     """
 
@@ -67,6 +70,7 @@ class BoothNow:
     is_up: bool
     last_seen: datetime | None
     readings: tuple[ReadingNow, ...]
+    outages: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +109,7 @@ class Fleet:
         rows = self._database.run(lambda session: _fetch(session, now))
         with self._lock:
             left_out: Counter[str] = Counter()
-            booths = tuple(self._booth(row, rows.readings.get(row.booth_id, ()), now, left_out) for row in rows.booths)
+            booths = tuple(self._booth(booth, rows, now, left_out) for booth in rows.booths)
         return FleetNow(
             at=now,
             booths=booths,
@@ -114,9 +118,10 @@ class Fleet:
             database_bytes=rows.database_bytes,
         )
 
-    def _booth(self, booth: Booth, readings: Iterable[Row[Any]], now: datetime, left_out: Counter[str]) -> BoothNow:
-        is_up = not reports.is_missing(booth.last_seen, booth.interval_s, now)
+    def _booth(self, booth: Booth, rows: _Rows, now: datetime, left_out: Counter[str]) -> BoothNow:
+        is_up = not outages.is_missing(booth, now)
         oldest = now - timedelta(seconds=CONFIRMED_S)
+        readings = rows.readings.get(booth.booth_id, ())
         confirmed = [each for each in readings if is_up and latest.confirmed_at(booth, each.received_at) >= oldest]
         return BoothNow(
             booth_id=booth.booth_id,
@@ -126,6 +131,7 @@ class Fleet:
             is_up=is_up,
             last_seen=booth.last_seen,
             readings=tuple(self._readings(booth.booth_id, confirmed, left_out)),
+            outages=rows.outages.get(booth.booth_id, {}) if is_up else {},
         )
 
     def _readings(self, booth_id: str, rows: Iterable[Row[Any]], left_out: Counter[str]) -> Iterable[ReadingNow]:
@@ -171,6 +177,7 @@ def _figures(reading: Mapping[str, Any], left_out: Counter[str]) -> Iterable[tup
 class _Rows:
     booths: list[Booth]
     readings: dict[str, list[Row[Any]]]
+    outages: dict[str, dict[str, int]]
     commands_waiting: int
     database_bytes: int
 
@@ -191,6 +198,18 @@ def _fetch(session: Session, now: datetime) -> _Rows:
     return _Rows(
         booths=list(session.scalars(select(Booth).order_by(Booth.booth_id))),
         readings=readings,
+        outages=_open_outages(session),
         commands_waiting=session.scalar(waiting) or 0,
         database_bytes=session.scalar(text(_SIZES[session.get_bind().dialect.name])) or 0,
     )
+
+
+def _open_outages(session: Session) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    lasting = select(OutageRow.booth_id, OutageRow.outage, func.count().label("number")).where(
+        OutageRow.ended_at.is_(None)
+    )
+    for row in session.execute(lasting.group_by(OutageRow.booth_id, OutageRow.outage)):
+        if row.outage in _OUTAGES:
+            found.setdefault(row.booth_id, {})[row.outage] = row.number
+    return found

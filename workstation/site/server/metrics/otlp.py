@@ -27,6 +27,7 @@ BOOTHS_IN_PART = 50
 
 _SCOPE = InstrumentationScope("evaluation-site")
 _STATE = ("booth.reading.state", "", "Judgement of a reading: 0 ok, 1 warn, 2 bad, 3 unknown.")
+_OUTAGES = ("booth.outages.open", "", "Outages that a booth has not told the end of.")
 _UP = ("booth.up", "", "Whether a booth's reports arrive.")
 _Kind = tuple[str, str, str]
 """Name, unit and text of a metric."""
@@ -59,6 +60,8 @@ def _of_booth(booth: BoothNow, time_ns: int) -> ResourceMetrics:
 
 def _points(booth: BoothNow, time_ns: int) -> dict[_Kind, list[NumberDataPoint]]:
     points = {_UP: [_point(int(booth.is_up), time_ns, {"booth": booth.booth_id})]}
+    for outage, number in booth.outages.items():
+        points.setdefault(_OUTAGES, []).append(_point(number, time_ns, {"booth": booth.booth_id, "outage": outage}))
     for reading in booth.readings:
         labels = {"booth": booth.booth_id, "kind": reading.kind, "subject": reading.subject}
         points.setdefault(_STATE, []).append(_point(reading.state, time_ns, labels))
