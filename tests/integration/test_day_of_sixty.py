@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from tests.bench.sixty import START, Day, Played, mistakes
+from tests.bench.sixty import Day
+from tests.bench.sixty_judge import START, Played, mistakes
 from tests.bench.sixty_script import BOOTHS_IN_ROOM, make_script
 from workstation.site.outages import OutageKind
 
