@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.bench.sixty import Day
 from tests.bench.sixty_judge import START, Played, mistakes
 from tests.bench.sixty_script import BOOTHS_IN_ROOM, make_script
@@ -15,6 +17,7 @@ HOURS = 2.5
 SEED = 2026
 
 
+@pytest.mark.timeout(900)  # half a minute of work, on a machine that may have much else to do
 def test_a_day_of_sixty_booths(tmp_path: Path) -> None:
     script = make_script(booths=60, length=round(HOURS * 3600), seed=SEED, kills=60)
     played = Day(tmp_path, script, SEED).play()
