@@ -22,6 +22,7 @@ from workstation.site.contract import (
 )
 from workstation.site.outages import OUTAGE_EVENTS
 from workstation.site.server import arrivals, outages, reviews
+from workstation.site.server.database import note_stored
 from workstation.site.server.models import Event, Incident
 
 PAGE = 500
@@ -48,6 +49,7 @@ def store(session: Session, booth_id: str, events: list[EventReport], now: datet
         _record(session, booth_id, found, now)
     if new:
         session.execute(insert(Event), [_row(booth_id, event) for event in new])
+        note_stored(session, [event.kind for event in new])
     for event in new:
         _act(session, booth_id, event, now)
     return [event.event_id for event in events]
