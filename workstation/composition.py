@@ -93,6 +93,7 @@ class Bridges:
         single = (self.face.lane, self.records.lane, self.packs.lane, self.browser.lane, self.checks.lane)
         return (
             *single,
+            self.records.check.lane,
             *self.preflight.lanes,
             *self.checkup.lanes,
             self.sound.lane,
