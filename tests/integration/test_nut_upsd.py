@@ -132,8 +132,12 @@ def test_a_battery_test_reaches_the_ups_and_is_ended(megatec: MegatecUps, megate
     assert megatec.heard == ["T", "CT", "TL"]
 
 
-def test_an_account_without_the_right_is_refused(megatec: MegatecUps, megatec_upsd: UpsdService) -> None:
-    with closing(NutUps(HOST, megatec_upsd.port, UPS_NAME, username=USERNAME, password=lambda: PASSWORD)) as ups:
+@pytest.mark.parametrize(("username", "password"), [(USERNAME, PASSWORD), (TEST_USERNAME, "guess"), ("nobody", "x")])
+def test_an_account_without_the_right_or_password_is_refused(
+    megatec: MegatecUps, megatec_upsd: UpsdService, username: str, password: str
+) -> None:
+    """Only the battery test: a stock upsd lets anybody read, and takes a wrong password without a word until then."""
+    with closing(NutUps(HOST, megatec_upsd.port, UPS_NAME, username=username, password=lambda: password)) as ups:
         with pytest.raises(DeviceError, match="ACCESS-DENIED") as raised:
             ups.start_test(BatteryTest.QUICK, timeout_s=5)
         assert raised.value.code is ErrorCode.UPS_TEST_REFUSED
