@@ -14,7 +14,7 @@ from drivers.camera.v4l2 import CameraSeen, VideoNodes
 
 from .idcard_command import DEFAULT_FILE, configuration
 from .loader import ConfigError
-from .model import Camera
+from .model_devices import Camera
 
 
 class CameraLine(BaseModel):

@@ -5,30 +5,17 @@ The settings reference (docs/reference/settings.md) is generated from it; the lo
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from .fields import ConfigPath, Section
+from .model_devices import Camera, Headset, Photo, Reader, SignaturePad, Token, Usb
 
 SCHEMA_VERSION = 1
-
-
-def _path(value: object) -> object:
-    """TOML has no path type; strict mode would refuse the string."""
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError("a path cannot contain NUL")
-    return Path(value) if isinstance(value, str) else value
-
-
-def _expression(value: str) -> str:
-    try:
-        re.compile(value)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return value
 
 
 def _url(value: str) -> str:
@@ -39,24 +26,10 @@ def _url(value: str) -> str:
     return value
 
 
-def _sdk_port(value: int) -> int:
-    if not (1 <= value <= 16 or 1001 <= value <= 1016):
-        raise ValueError("must be 1 to 16 (serial) or 1001 to 1016 (USB)")
-    return value
-
-
-ConfigPath = Annotated[Path, BeforeValidator(_path)]
-Expression = Annotated[str, AfterValidator(_expression)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}$")]
-HexBytes = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{2}){0,64}$")]
-Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
-SamId = Annotated[str, Field(pattern=r"^\d{2}\.\d{2}-\d{8}-\d{10}-\d{10}$")]
 ActionName = Literal["turn-left", "turn-right", "blink", "open-mouth"]
 PackKey = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 """An Ed25519 public key: 32 bytes in base64url, whose last letter leaves two bits unused and therefore zero."""
 FedPart = Literal["booth", "switch", "room"]
-CardTypeName = Literal["resident", "hk-mo-tw-resident", "foreign-resident-2017", "foreign-resident-2023"]
 
 
 def _list_of_ups(value: object) -> object:
@@ -74,12 +47,6 @@ class Mode(StrEnum):
 
     PRODUCTION = "production"
     DRILL = "drill"
-
-
-class Section(BaseModel):
-    """Base of every section: immutable, exact types, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class Place(Section):
@@ -131,136 +98,6 @@ class MainSite(Section):
     )
 
 
-class ReaderSerial(Section):
-    """An ID card reader on a serial port (driver "serial")."""
-
-    port: str = Field(default="/dev/ttyUSB0", min_length=1, description="Serial port, such as /dev/ttyUSB0 or COM3.")
-    baud: Literal[0, 115200, 57600, 38400, 19200, 9600] = Field(
-        default=0, description="Speed in baud. 0: try 115200 down to 9600 and keep what answers."
-    )
-
-
-class ReaderUsb(Section):
-    """An ID card reader on USB that is no PC/SC reader (driver "usb")."""
-
-    vendor_id: UsbId = Field(default="0400", description="USB vendor id, four hex digits.")
-    product_id: UsbId = Field(default="c35a", description="USB product id, four hex digits.")
-    framing: Literal["split", "whole"] = Field(
-        default="split", description="Head and body of a frame in two transfers on two endpoints, or in one."
-    )
-
-
-class ReaderEscape(Section):
-    """SDT frames in PC/SC control calls (driver "pcsc-escape")."""
-
-    control_code: int = Field(
-        default=0, ge=0, le=0xFFFFFFFF, description="Code of the control call. 0: ask the reader (CCID_ESC_COMMAND)."
-    )
-    prefix: HexBytes = Field(default="", description="Bytes the reader wants before a frame, in hex.")
-    suffix: HexBytes = Field(default="", description="Bytes the reader wants after a frame, in hex.")
-
-
-class ReaderVendor(Section):
-    """A vendor's library for its reader (driver "vendor"); runs in a process of its own."""
-
-    profile: Literal["sdt", "cvr", "syn"] = Field(default="sdt", description="Which functions the library has.")
-    library: ConfigPath | None = Field(default=None, description="Absolute path of the library.")
-    sha256: Sha256 = Field(default="", description="SHA-256 of the library file. Needed with library.")
-    port: Annotated[int, AfterValidator(_sdk_port)] = Field(
-        default=1001, description="Port number: 1 to 16 serial, 1001 to 1016 USB."
-    )
-    helper: ConfigPath | None = Field(
-        default=None, description="Python program of the library's word size. Default: the kiosk's own."
-    )
-
-
-class Reader(Section):
-    """The ID card reader."""
-
-    driver: Literal["pcsc", "pcsc-escape", "pcsc-storage", "pcsc-uid", "serial", "usb", "vendor", "simulated"] = Field(
-        default="pcsc",
-        description='How the reader is reached. "pcsc-uid" sees that a card lies there and can never read it.',
-    )
-    name_pattern: Expression = Field(
-        default="", description="Regular expression on the PC/SC reader name. Empty: the first reader."
-    )
-    timeout_s: float = Field(default=8.0, ge=1, le=30, description="Longest time for one card, in seconds.")
-    sam_ids: list[SamId] = Field(
-        default=[], description="SAM ids of the readers this booth accepts (E-110 for others). Empty: any."
-    )
-    card_types: list[CardTypeName] = Field(
-        default=["resident", "hk-mo-tw-resident", "foreign-resident-2017", "foreign-resident-2023"],
-        min_length=1,
-        description=f"Kinds of card that may sign in: {', '.join(get_args(CardTypeName))}.",
-    )
-    newest_address: bool = Field(default=False, description="Also read the address written to the card after a move.")
-    serial: ReaderSerial = ReaderSerial()
-    usb: ReaderUsb = ReaderUsb()
-    escape: ReaderEscape = ReaderEscape()
-    vendor: ReaderVendor = ReaderVendor()
-
-
-class Photo(Section):
-    """The card's photo, which only a vendor's library can open."""
-
-    decoder: Literal["none", "GetBmp", "dewlt", "unpack", "wlt2Bmp"] = Field(
-        default="none", description="The function of the library that opens photo blocks."
-    )
-    library: ConfigPath | None = Field(default=None, description="Absolute path of the library.")
-    sha256: Sha256 = Field(default="", description="SHA-256 of the library file. Needed with library.")
-    argument: int = Field(
-        default=0, ge=0, le=65535, description="Last argument of GetBmp (1 serial, 2 USB) and unpack (vendor's code)."
-    )
-    channel_order: Literal["BGR", "RGB"] = Field(default="BGR", description="Order of the colours in the picture.")
-    flip: Literal["none", "vertical", "horizontal", "both"] = Field(
-        default="none", description="How the picture has to be turned over."
-    )
-    helper: ConfigPath | None = Field(
-        default=None, description="Python program of the library's word size. Default: the kiosk's own."
-    )
-    missing: Literal["manual", "server_photo", "deny"] = Field(
-        default="manual",
-        description="Without a picture from the card: a human compares, the site's photo is used, or no sign-in.",
-    )
-
-
-class Camera(Section):
-    """The booth's camera."""
-
-    driver: Literal["opencv", "simulated"] = Field(default="opencv", description="How pictures are captured.")
-    source: str = Field(
-        default="",
-        description="Path (/dev/v4l/by-id/...) or number of the device, video file, or image sequence pattern"
-        " (%03d.jpg). Empty: the first camera found.",
-    )
-    width: int = Field(default=640, ge=320, le=3840, description="Wanted width in pixels; the nearest mode is used.")
-    height: int = Field(default=480, ge=240, le=2160, description="Wanted height in pixels.")
-    fps: int = Field(default=15, ge=5, le=60, description="Wanted frames a second; below the half the camera is WARN.")
-
-
-class Headset(Section):
-    """The headset worn by the expert."""
-
-    driver: Literal["pulse", "portaudio", "simulated"] = Field(
-        default="pulse",
-        description="Which sound system is asked. PortAudio is for Windows and sets neither default nor volumes.",
-    )
-    playback: Expression = Field(
-        default="", description="Name of the sink or device (regular expression). Empty: the default one."
-    )
-    capture: Expression = Field(
-        default="", description="Name of the source or device (regular expression). Empty: the default one."
-    )
-    spare_playback: Expression = Field(
-        default="", description="Sink of the headset that stands in. Empty: any other that says it is a headset."
-    )
-    spare_capture: Expression = Field(
-        default="", description="Source of the headset that stands in. Empty: any other that says it is a headset."
-    )
-    playback_volume: int = Field(default=70, ge=5, le=100, description="Volume in the ears, in percent.")
-    capture_volume: int = Field(default=80, ge=5, le=100, description="Level of the microphone, in percent.")
-
-
 class Ups(Section):
     """One uninterruptible power supply; a section for each. Without any the booth says 未接入监测, never green."""
 
@@ -298,6 +135,24 @@ class Ups(Section):
         default=None, description="File with that user's privacy passphrase. Without: authenticated, not encrypted."
     )
     poll_s: float = Field(default=5.0, ge=1, le=60, description="Time between two polls, in seconds.")
+
+
+class Power(Section):
+    """What is done when the mains are lost (E-601, E-602)."""
+
+    warn_s: float = Field(
+        default=1200.0, ge=60, le=7200, description="With less left, experts are asked to save (E-602), in seconds."
+    )
+    close_s: float = Field(
+        default=300.0, ge=30, le=1800, description="With less left, the countdown to the power-off runs, in seconds."
+    )
+    required_hours: float = Field(
+        default=4.0, ge=0, le=24, description="What the batteries have to carry by the rule. 0: not compared."
+    )
+    power_off: bool = Field(
+        default=True,
+        description="Power the machine off at the end of the countdown. false: upsmon does. Never in drill.",
+    )
 
 
 class Face(Section):
@@ -352,6 +207,12 @@ class Storage(Section):
     min_free_mb: int = Field(
         default=500, ge=50, description="Below this free space no new visit starts (E-605), in MiB."
     )
+    keep_days: int = Field(
+        default=90,
+        ge=7,
+        le=3660,
+        description="Days after which an event that the site acknowledged leaves the booth's journal.",
+    )
 
 
 class Screen(Section):
@@ -360,6 +221,21 @@ class Screen(Section):
     language: Literal["zh_CN", "en"] = Field(default="zh_CN", description="Language of every text.")
     fullscreen: bool = Field(default=True, description="Whole screen, no frame. Production requires it.")
     large_text: bool = Field(default=False, description="Start with the large text size.")
+    count: int = Field(
+        default=1, ge=0, le=8, description="Screens of the booth; one more is an alarm (E-706). 0: any number."
+    )
+
+
+class OutageRule(Section):
+    """What the local rule says of outages that last (2 h, 4 h), printed beside the clock; a section for each step."""
+
+    outage: Literal["mains", "main-site", "site-server", "conference"] = Field(
+        description="Which outage: of the mains, or of the way to the main site, the site server or the conference."
+    )
+    after_minutes: int = Field(ge=1, le=1440, description="From when on it holds, in minutes.")
+    text: str = Field(
+        min_length=1, max_length=60, description="What holds then, in the words of the rule, such as 中止评标."
+    )
 
 
 class Drill(Section):
@@ -385,10 +261,17 @@ class BoothConfig(Section):
     ups: Annotated[list[Ups], BeforeValidator(_list_of_ups)] = Field(
         default=[], max_length=16, description="The uninterruptible power supplies; see [[ups]]."
     )
+    power: Power = Power()
+    token: Token = Token()
+    signature_pad: SignaturePad = SignaturePad()
+    usb: Usb = Usb()
     face: Face = Face()
     presence: Presence = Presence()
     storage: Storage = Storage()
     screen: Screen = Screen()
+    outage_rule: list[OutageRule] = Field(
+        default=[], max_length=20, description="The local rule on outages; see [[outage_rule]]."
+    )
     drill: Drill = Drill()
 
     @property

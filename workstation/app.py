@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -85,12 +86,19 @@ class Application(QObject):
         bridges.face.frame_captured.connect(self._on_face_frame_captured)
         bridges.face.observed.connect(self._on_face_observed)
         bridges.health.snapshot_taken.connect(self._on_health_snapshot_taken)
+        bridges.screens.reading_taken.connect(bridges.health.observe)
+        bridges.health.snapshot_taken.connect(bridges.outages.follow)
+        bridges.outages.event_found.connect(bridges.records.append)
+        bridges.outages.changed.connect(window.show_outages)
         bridges.browser.view_changed.connect(window.set_page)
         bridges.browser.trust_found.connect(bridges.health.trust_main_site)
         bridges.health.condition_raised.connect(bridges.browser.on_condition_raised)
         bridges.browser.navigation_refused.connect(self._on_browser_navigation_refused)
         bridges.browser.surface_changed.connect(window.show_surface)
         bridges.browser.noticed.connect(window.note)
+        bridges.power.reading_taken.connect(bridges.health.observe)
+        bridges.power.event_found.connect(bridges.records.append)
+        bridges.actions.journey.changed.connect(bridges.power.on_journey_changed)
         window.commanded.connect(bridges.browser.command)
         window.pressed.connect(self._on_window_pressed)
         self._connect_conference()
@@ -104,11 +112,12 @@ class Application(QObject):
         for kind in (conference, bridges.external):
             kind.condition_raised.connect(bridges.actions.on_condition_raised)
             kind.condition_cleared.connect(bridges.actions.on_condition_cleared)
-            kind.event_found.connect(bridges.records.append)
+            kind.event_found.connect(bridges.outages.hear_meeting)
             kind.view_changed.connect(window.set_conference)
             kind.pane_changed.connect(window.show_meeting)
         conference.reading_taken.connect(bridges.health.observe)
         conference.reading_ended.connect(bridges.health.forget_conference)
+        bridges.tickets.granted.connect(bridges.health.watch_conference)
         conference.choice_wanted.connect(window.ask_document)
         window.document_shared.connect(self._on_window_document_shared)
         window.text_size_changed.connect(conference.set_large_text)
@@ -121,6 +130,8 @@ class Application(QObject):
         self._bridges.actions.journey.begin(resume, policy, seat_policy(self._config.presence))
         self._bridges.card.start()
         self._bridges.health.start()
+        self._bridges.power.start()
+        self._bridges.screens.start()
         self._bridges.face.prepare()
         self._bridges.preflight.start()
         self._bridges.headset.start()
@@ -160,6 +171,7 @@ class Application(QObject):
             collect=self._bridges.health.reports,
             state=self._state,
             version=self._version,
+            keep=timedelta(days=self._config.storage.keep_days),
             parent=self,
         )
         self._bridges.packs.join_site(client)
@@ -174,6 +186,8 @@ class Application(QObject):
         self._bridges.preflight.join_site(client)
         self._bridges.tickets.join_site(client)
         self._site.match_answered.connect(self._bridges.external.on_match_answered)
+        self._site.match_answered.connect(self._bridges.power.on_match_answered)
+        self._site.command_received.connect(self._bridges.power.on_command)
         self._site.start()
 
     def _state(self) -> str:
@@ -190,7 +204,9 @@ class Application(QObject):
         self._bridges.browser.close()
         self._bridges.card.stop()
         self._bridges.face.close()
+        self._bridges.screens.stop()
         self._bridges.health.stop()
+        self._bridges.power.stop()
         self._bridges.checks.stop()
         self._bridges.preflight.stop()
         self._starter.close()

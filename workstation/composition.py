@@ -25,30 +25,38 @@ from workstation.bridge.headset import HeadsetBridge
 from workstation.bridge.health import HealthBridge
 from workstation.bridge.meeting import Conference
 from workstation.bridge.meetings import Meetings
+from workstation.bridge.outages import OutageBridge
 from workstation.bridge.packs import PackBridge
+from workstation.bridge.power import PowerBridge
 from workstation.bridge.preflight import PreflightBridge
 from workstation.bridge.presence import PresenceBridge
 from workstation.bridge.preview import PreviewBridge
 from workstation.bridge.records import RecordBridge
+from workstation.bridge.screens import ScreenWatch
 from workstation.bridge.selfcheck import SelfCheckBridge
 from workstation.bridge.sound import SoundBridge
 from workstation.bridge.threads import Lane
 from workstation.conference.media.client import MediaClient
 from workstation.conference.reach import Reach
+from workstation.coordinators import make_coordinators
 from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.packs import BoothPacks, make_packs
 from workstation.face.client import FaceClient
 from workstation.headset.client import SoundCheckClient
+from workstation.health.battery_proofs import BatteryProofs
+from workstation.health.outages import OutageRule
+from workstation.health.power_off import REQUEST_FILE, PowerOffRequest
+from workstation.health.supply import PowerLimits
 from workstation.identity.presence import Rules, make_rules
 from workstation.identity.vault import IdentityVault
 from workstation.journal.journal import Journal
 from workstation.journey.meeting import ConferenceKind
 from workstation.journey.seat import SeatPolicy
+from workstation.site.outages import OutageKind
 
 if TYPE_CHECKING:
     from workstation.conference.view import ConferenceView
 
-MIB = 1 << 20
 CONFERENCE_FPS = 15.0
 """Pictures a second that the meeting gets: enough for faces, and half the work of masking all of them."""
 
@@ -60,6 +68,9 @@ class Bridges:
     card: CardBridge
     face: FaceBridge
     health: HealthBridge
+    power: PowerBridge
+    screens: ScreenWatch
+    outages: OutageBridge
     records: RecordBridge
     browser: BrowserBridge
     packs: PackBridge
@@ -92,7 +103,6 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
     camera, models = devices.make_camera(config), devices.models_dir(config)
     records = RecordBridge(journal, parent)
     face = _make_face(config, camera, parent)
-    health = make_health(config, camera, parent)
     browser = BrowserBridge(
         is_drill=config.is_drill,
         authorities=AuthorityStore(config.storage.data_dir / "authorities"),
@@ -100,6 +110,8 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         parent=parent,
     )
     packs = make_packs(config)
+    health = make_health(config, camera, packs, parent)
+    screens = ScreenWatch(config.screen.count, parent)
     pack_bridge = PackBridge(packs, records, parent)
     doors = Doors(pack_bridge)
     card = CardBridge(
@@ -139,6 +151,9 @@ def make_bridges(config: BoothConfig, journal: Journal, vault: IdentityVault, pa
         card=card,
         face=face,
         health=health,
+        power=_make_power(config, parent),
+        screens=screens,
+        outages=OutageBridge(journal, _outage_rules(config), parent),
         records=records,
         browser=browser,
         packs=pack_bridge,
@@ -177,18 +192,33 @@ def _make_face(config: BoothConfig, camera: CameraHub, parent: QObject) -> FaceB
     )
 
 
-def make_health(config: BoothConfig, camera: CameraHub, parent: QObject) -> HealthBridge:
+def make_health(config: BoothConfig, camera: CameraHub, packs: BoothPacks, parent: QObject) -> HealthBridge:
     """Return what watches the booth's devices."""
-    supply = next(iter(devices.make_supplies(config)), None)
     return HealthBridge(
-        camera=camera.reader(),
+        coordinators=make_coordinators(config, camera.reader(), packs),
         headset=devices.make_headset(config),
-        ups=supply.ups if supply else None,
-        ups_poll_s=supply.poll_s if supply else 0,
-        data_dir=config.storage.data_dir,
-        min_free_bytes=config.storage.min_free_mb * MIB,
+        plugs=devices.make_plug_events(),
         parent=parent,
     )
+
+
+def _make_power(config: BoothConfig, parent: QObject) -> PowerBridge:
+    power = config.power
+    is_ours = power.power_off and not config.is_drill
+    return PowerBridge(
+        devices.make_supplies(config),
+        BatteryProofs(config.storage.data_dir / "batteries.json"),
+        PowerOffRequest(REQUEST_FILE if is_ours else None),
+        limits=PowerLimits(warn_s=power.warn_s, close_s=power.close_s, required_s=power.required_hours * 3600),
+        parent=parent,
+    )
+
+
+def _outage_rules(config: BoothConfig) -> list[OutageRule]:
+    return [
+        OutageRule(outage=OutageKind(rule.outage), after_s=60.0 * rule.after_minutes, text=rule.text)
+        for rule in config.outage_rule
+    ]
 
 
 def _make_preflight(config: BoothConfig, packs: BoothPacks, records: RecordBridge, parent: QObject) -> PreflightBridge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,11 @@ from drivers.camera.hub import CameraHub
 from drivers.camera.opencv import OpenCvCamera
 from drivers.contracts import Feeds, Headset, Supply, Ups
 from drivers.headset.portaudio import PortAudioHeadset
+from drivers.idcard.discovery import pcsc_readers
+from drivers.machine.chrony import Chrony
+from drivers.machine.kernel_events import KernelPlugEvents
+from drivers.machine.usb_bus import SysfsUsbBus
+from drivers.machine_facts import PlugEvents, TimeService, UsbBus
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SilentStreams, SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
@@ -25,6 +31,8 @@ from workstation.face.engines import EngineKind
 from workstation.face.liveness import Action, ChallengePolicy
 from workstation.readers import bench_of
 from workstation.spawn import module_command
+
+_log = logging.getLogger(__name__)
 
 
 def make_camera(config: BoothConfig) -> CameraHub:
@@ -117,6 +125,30 @@ def _make_snmp_ups(settings: UpsSettings) -> Ups:
     else:
         raise ValueError("the loader lets no SNMP through without credentials")
     return SnmpUps(settings.host, settings.port or PORT, credentials)
+
+
+def make_usb_bus() -> UsbBus:
+    """Return what knows the plugged devices. Windows has no sysfs: nothing is known there, and said so."""
+    return SysfsUsbBus()
+
+
+def make_plug_events() -> PlugEvents | None:
+    """Return what tells of plugging at once, ``None`` where the system does not tell us."""
+    try:
+        return KernelPlugEvents()
+    except OSError as error:
+        _log.info("no events of plugged devices: %s", error.strerror or error)
+        return None
+
+
+def make_time_service() -> TimeService:
+    """Return who keeps the clock."""
+    return Chrony()
+
+
+def pcsc_reader_names() -> tuple[str, ...]:
+    """Return the readers of PC/SC, ``()`` where its service is away. Opens none."""
+    return pcsc_readers().names
 
 
 def make_challenges(config: BoothConfig) -> ChallengePolicy:

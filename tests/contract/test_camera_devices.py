@@ -28,7 +28,7 @@ from drivers.camera.v4l2 import NotACamera, NotACameraError, VideoNodes
 from drivers.contracts import DeviceState
 from drivers.errors import DeviceError, ErrorCode
 from kiosk_config.camera_command import CameraReport, survey
-from kiosk_config.model import Camera
+from kiosk_config.model_devices import Camera
 
 U32 = ctypes.c_uint32
 CAPTURE, METADATA, STREAMING, DEVICE_CAPS = 0x1, 0x0080_0000, 0x0400_0000, 0x8000_0000

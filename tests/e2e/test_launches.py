@@ -77,14 +77,14 @@ def test_an_outage_keeps_the_page_and_the_journal_knows_how_long(play: Playwrigh
     play.press("Return")
     play.until("evaluating", "in")
     play.place(main_site_link_up=False)
-    play.until_recorded("health_lost")
+    play.until_recorded("outage_began")
     play.let(2)
     play.place(main_site_link_up=True)
-    play.until_recorded("health_back")
-    play.wait_for_event("health_back")
-    [back] = [event for event in play.stage.administrator.events(BOOTH_ID) if event.kind == "health_back"]
-    assert back.data["subject"] == "main-site"
-    assert back.data["duration_s"] >= 2
+    play.until_recorded("outage_ended")
+    play.wait_for_event("outage_ended")
+    [end] = [event for event in play.stage.administrator.events(BOOTH_ID) if event.kind == "outage_ended"]
+    assert end.data["outage"] == "main-site"
+    assert end.data["duration_s"] >= 2
     assert [line["state"] for line in play.kiosk.lines if line.get("event") == "state_entered"][-1] == "evaluating"
 
 

@@ -228,10 +228,10 @@ def test_server_and_headset_may_go_and_come_back(
         wait(play, "the expert's picture", lambda: colours(leader, seen).std() > 20)
 
         stage.janus.kill()
-        play.until_recorded("conference_lost")
+        play.until_recorded("outage_began")
         stage.janus.start()
         began = time.monotonic()
-        play.until_recorded("conference_back")
+        play.until_recorded("outage_ended")
         wait(play, "the expert's picture again", lambda: expert_of(leader) and colours(leader, seen).std() > 20)
         print(f"back {time.monotonic() - began:.1f} s after the restart")
 

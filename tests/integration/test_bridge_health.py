@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from drivers.contracts import DeviceKind, DeviceState, DeviceStatus
+from drivers.contracts import CancelToken, DeviceKind, DeviceState, DeviceStatus
 from drivers.errors import ErrorCode
+from drivers.machine_facts import ClockTracking, UsbDevice
 from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SimulatedHeadset
-from drivers.simulated.ups import SimulatedUps
-from workstation.bridge import health
+from workstation.bridge import health, screens
 from workstation.bridge.health import HealthBridge
-from workstation.health.board import HealthEvent, HealthSnapshot
+from workstation.bridge.screens import ScreenWatch
+from workstation.health.board import HealthEvent, HealthEventKind, HealthSnapshot
+from workstation.health.coordinators.camera import CameraCoordinator
+from workstation.health.coordinators.clock import read_tracking
+from workstation.health.coordinators.links import MainSiteCoordinator
+from workstation.health.coordinators.machine import DiskCoordinator
+from workstation.health.coordinators.usb import UsbCoordinator
+from workstation.health.probes import DiskLimits, read_clock, read_link
+from workstation.health.readings import Moment, Reading
 from workstation.journey.facts import Check, CheckKind
 from workstation.site.readings import ReadingKind, ReadingState
 
@@ -88,19 +99,16 @@ def bench(tmp_path: Path) -> BenchFile:
 def make(
     bench: BenchFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> Iterator[Callable[..., Any]]:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 0.1)
+    for looked_at in (CameraCoordinator, DiskCoordinator, MainSiteCoordinator):
+        monkeypatch.setattr(looked_at, "period_s", 0.1)
     monkeypatch.setattr(health, "BOARD_INTERVAL_MS", 50)
     made: list[HealthBridge] = []
 
     def make(**changed: Any) -> tuple[HealthBridge, Board]:
         state = BenchFile(bench.path)
         devices: dict[str, Any] = {
-            "camera": SimulatedCamera(state),
+            "coordinators": [CameraCoordinator(SimulatedCamera(state)), DiskCoordinator(tmp_path, DiskLimits())],
             "headset": SimulatedHeadset(state),
-            "ups": SimulatedUps(state),
-            "ups_poll_s": 0.1,
-            "data_dir": tmp_path,
-            "min_free_bytes": 1,
         }
         bridge = HealthBridge(**devices | changed)
         made.append(bridge)
@@ -128,7 +136,7 @@ def test_a_good_booth_raises_nothing(make, until) -> None:
     assert set(states(bridge).values()) == {ReadingState.UNKNOWN}
     bridge.start()
     bridge.observe_device(DeviceStatus(kind=DeviceKind.READER, state=DeviceState.READY, name="R"))
-    seen = {ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.UPS, ReadingKind.DISK}
+    seen = {ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET, ReadingKind.DISK}
     until(lambda: {kind for kind, state in states(bridge).items() if state is ReadingState.OK} == seen)
     until(lambda: len(board.snapshots) > 2)
     assert board.conditions == []
@@ -141,7 +149,6 @@ def test_a_good_booth_raises_nothing(make, until) -> None:
     [
         ("camera_plugged", ErrorCode.CAMERA_LOST, ReadingKind.CAMERA),
         ("headset_plugged", ErrorCode.HEADSET_ABSENT, ReadingKind.HEADSET),
-        ("mains_on", ErrorCode.ON_BATTERY, ReadingKind.UPS),
     ],
 )
 def test_a_loss_is_told_once_and_so_is_the_return(make, bench, until, lost) -> None:
@@ -170,8 +177,8 @@ def test_a_device_that_was_never_there(make, bench, until) -> None:
     assert {code for _, code in board.conditions} == {ErrorCode.CAMERA_LOST, ErrorCode.HEADSET_ABSENT}
 
 
-def test_without_a_ups_nothing_is_said_about_power(make, until) -> None:
-    bridge, board = make(ups=None)
+def test_of_a_power_that_nobody_watches_nothing_is_said(make, until) -> None:
+    bridge, board = make()
     bridge.start()
     until(lambda: states(bridge)[ReadingKind.CAMERA] is ReadingState.OK)
     assert states(bridge)[ReadingKind.UPS] is ReadingState.UNKNOWN
@@ -179,11 +186,11 @@ def test_without_a_ups_nothing_is_said_about_power(make, until) -> None:
 
 
 def test_a_full_disk_keeps_experts_out_and_a_fuller_one_does_not(make, until, tmp_path) -> None:
-    bridge, board = make(min_free_bytes=1 << 62)
+    bridge, board = make(coordinators=[DiskCoordinator(tmp_path, DiskLimits(bad_free_bytes=1 << 62))])
     bridge.start()
     until(lambda: ("raised", ErrorCode.STORAGE_FULL) in board.conditions)
-    warned, quiet = make(min_free_bytes=1)
-    warned._limits = health.DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    limits = DiskLimits(warn_free_bytes=1 << 62, bad_free_bytes=1)
+    warned, quiet = make(coordinators=[DiskCoordinator(tmp_path, limits)])
     warned.start()
     until(lambda: states(warned)[ReadingKind.DISK] is ReadingState.WARN)
     assert quiet.conditions == []
@@ -202,7 +209,8 @@ def test_the_self_check_of_a_good_booth(make, main_site, until) -> None:
 
 
 def test_the_self_check_looks_anew(make, bench, main_site, until, monkeypatch) -> None:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 600.0)
+    monkeypatch.setattr(CameraCoordinator, "period_s", 600.0)
+    monkeypatch.setattr(MainSiteCoordinator, "period_s", 600.0)
     bridge, board = make()
     bridge.start()
     bridge.watch_main_site(main_site)
@@ -263,7 +271,7 @@ def test_only_the_newest_check_is_answered(make, main_site, until) -> None:
 
 
 def test_readings_grow_old(make, until, monkeypatch) -> None:
-    bridge, board = make(ups=None)
+    bridge, board = make()
     bridge.start()
     bridge.observe_device(DeviceStatus(kind=DeviceKind.READER, state=DeviceState.READY))
     monkeypatch.setitem(bridge._board._max_age_s, ReadingKind.READER, 0.1)
@@ -277,3 +285,96 @@ def test_stopping_twice_and_without_a_start(make) -> None:
     bridge.start()
     bridge.stop()
     bridge.stop()
+
+
+class Plugs:
+    """Tells that something was plugged when the test says so."""
+
+    def __init__(self) -> None:
+        self._plugged = Event()
+
+    def plug(self) -> None:
+        self._plugged.set()
+
+    def wait(self, *, cancel: CancelToken) -> bool:
+        cancel.on_cancel(self._plugged.set)
+        self._plugged.wait()
+        self._plugged.clear()
+        return not cancel.is_cancelled
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Bus:
+    def __init__(self) -> None:
+        self.plugged: tuple[UsbDevice, ...] = ()
+
+    def devices(self) -> tuple[UsbDevice, ...]:
+        return self.plugged
+
+
+def test_a_stick_is_told_as_soon_as_it_is_plugged(make, until, monkeypatch) -> None:
+    monkeypatch.setattr(UsbCoordinator, "period_s", 600.0)
+    monkeypatch.setattr(health, "_SETTLE_S", 0.01)
+    bus, plugs = Bus(), Plugs()
+    bridge, board = make(coordinators=[UsbCoordinator(bus)], plugs=plugs)
+    bridge.start()
+    until(lambda: states(bridge)[ReadingKind.USB] is ReadingState.OK)
+    bus.plugged = (UsbDevice(vendor_id="0781", product_id="5581", classes=frozenset({"08"})),)
+    plugs.plug()
+    until(lambda: board.conditions == [("raised", ErrorCode.DEVICE_NOT_REGISTERED)])
+    bus.plugged = ()
+    plugs.plug()
+    until(lambda: board.conditions[1:] == [("cleared", ErrorCode.DEVICE_NOT_REGISTERED)])
+    assert [(event.kind, event.detail) for event in board.events] == [
+        (HealthEventKind.USB_CHANGED, "+0781:5581:08"),
+        (HealthEventKind.FOREIGN_DEVICE, "0781:5581:08"),
+        (HealthEventKind.USB_CHANGED, "-0781:5581:08"),
+        (HealthEventKind.FOREIGN_DEVICE_GONE, ""),
+    ]
+
+
+def test_the_clock_is_the_time_services_and_else_the_sites(make, until) -> None:
+    bridge, board = make()
+    now = Moment.now()
+    bridge.observe(read_clock(now.utc - timedelta(seconds=9), round_trip_s=0.01, at=now))
+    assert board.conditions == [("raised", ErrorCode.CLOCK_OFF)]
+    kept = ClockTracking(is_synchronised=True, offset_s=0.0, uncertainty_s=0.01, stratum=2, sources=1, reachable=1)
+    bridge.observe(read_tracking(kept, Moment.now()))
+    assert board.conditions[1:] == [("cleared", ErrorCode.CLOCK_OFF)]
+    assert bridge.snapshot().readings[ReadingKind.CLOCK].values["site_offset_s"] == pytest.approx(9, abs=0.1)
+    assert bridge.snapshot().parts == (), "one clock, whoever tells of it"
+
+
+def test_the_way_to_the_meeting_is_watched_while_there_is_one(make, until) -> None:
+    bridge, board = make()
+    bridge.start()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        bridge.watch_conference(SimpleNamespace(server=f"ws://127.0.0.1:{server.getsockname()[1]}"))
+        bridge.look_now("conference")
+        until(lambda: [part.state for part in bridge.snapshot().parts] == [ReadingState.OK])
+    bridge.forget_conference()
+    assert bridge.snapshot().parts == ()
+    assert board.conditions == [], "the meeting has its own"
+
+
+def test_the_site_links_figures_are_those_of_a_window(make) -> None:
+    bridge, _ = make()
+    for round_trip_s in (0.010, 0.030, 0.020):
+        bridge.observe(read_link(ReadingKind.SITE, Moment.now(), code=None, round_trip_s=round_trip_s))
+    values = bridge.snapshot().readings[ReadingKind.SITE].values
+    assert (values["round_trip_ms"], values["jitter_ms"], values["loss_percent"]) == (20, 15, 0)
+
+
+def test_screens_are_told_at_the_start_and_again(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "REPEAT_MS", 20)
+    watch, seen = ScreenWatch(1), list[Reading]()
+    watch.reading_taken.connect(seen.append)
+    watch.start()
+    assert [(reading.kind, reading.state) for reading in seen] == [(ReadingKind.DISPLAY, ReadingState.OK)]
+    qtbot.waitUntil(lambda: len(seen) > 2, timeout=LIMIT_MS)
+    watch.stop()
+    monkeypatch.setattr(screens.QGuiApplication, "screens", lambda: [QGuiApplication.primaryScreen()] * 2)
+    QGuiApplication.instance().screenAdded.emit(QGuiApplication.primaryScreen())
+    assert seen[-1].code is ErrorCode.DEVICE_NOT_REGISTERED

@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import tomli_w
@@ -288,8 +288,8 @@ def setting_names(model: Any, prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         if hasattr(field.annotation, "model_fields"):
             yield from setting_names(field.annotation, f"{prefix}{name}.")
-        elif name == "ups":
-            yield from setting_names(Ups, "ups.")
+        elif listed := [part for part in get_args(field.annotation) if hasattr(part, "model_fields")]:
+            yield from setting_names(listed[0], f"{prefix}{name}.")
         else:
             yield prefix + name
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contracts import UpsFlag, UpsReading
+from drivers.contracts import Feeds, UpsFlag, UpsReading
 from drivers.errors import ErrorCode
 from workstation.health.board import MAX_AGE_S, HealthBoard, HealthEvent, HealthEventKind
-from workstation.health.probes import read_ups
+from workstation.health.probes import read_link
 from workstation.health.readings import Moment, Reading
+from workstation.health.supply import UpsSeen, read_supply
 from workstation.site.readings import ReadingKind, ReadingState
 
 K = HealthEventKind
@@ -30,7 +31,8 @@ def reading(kind: ReadingKind, state: ReadingState, seconds: float, code: ErrorC
 
 
 def power(flags: UpsFlag | None, seconds: float) -> Reading:
-    return read_ups(UpsReading(flags=flags), at(seconds))
+    seen = UpsSeen(id="a", feeds=frozenset({Feeds.BOOTH}), reading=UpsReading(flags=flags), at=at(seconds))
+    return read_supply([seen], at(seconds)).reading
 
 
 def kinds(events: list[HealthEvent]) -> list[HealthEventKind]:
@@ -86,23 +88,35 @@ def test_an_older_reading_changes_nothing() -> None:
     assert board.snapshot(at(10)).readings[ReadingKind.READER].state is OK
 
 
-def test_an_outage_that_flaps_low_and_is_unread_in_between() -> None:
+def test_a_battery_that_flaps_low_and_is_unread_in_between() -> None:
     board = HealthBoard()
     off, low = UpsFlag.OB, UpsFlag.OB | UpsFlag.LB
     events: list[HealthEvent] = []
     for seconds, flags in enumerate([UpsFlag.OL, off, off, None, low, off, low, None, UpsFlag.OL, UpsFlag.OL]):
         events += board.observe(power(flags, 60.0 * seconds))
     assert [(event.kind, event.code) for event in events if event.kind not in {K.LOST, K.BACK}] == [
-        (K.ON_BATTERY, ErrorCode.ON_BATTERY),
-        (K.BATTERY_LOW, ErrorCode.BATTERY_LOW),
-        (K.MAINS_BACK, ErrorCode.MAINS_BACK),
+        (K.BATTERY_LOW, ErrorCode.BATTERY_LOW)
     ]
-    assert events[-1].duration_s == 7 * 60
     assert kinds(events).count(K.LOST) == kinds(events).count(K.BACK) == 2
 
 
-def test_a_start_on_a_low_battery_says_both() -> None:
-    assert kinds(HealthBoard().observe(power(UpsFlag.OB | UpsFlag.LB, 0))) == [K.ON_BATTERY, K.BATTERY_LOW]
+def test_a_start_on_a_low_battery_says_so() -> None:
+    assert kinds(HealthBoard().observe(power(UpsFlag.OB | UpsFlag.LB, 0))) == [K.BATTERY_LOW]
+
+
+@pytest.mark.parametrize("kind", [ReadingKind.SITE, ReadingKind.CONFERENCE, ReadingKind.MAIN_SITE])
+def test_what_has_a_clock_is_not_told_by_the_board(kind: ReadingKind) -> None:
+    board = HealthBoard()
+    codes = [None, ErrorCode.MAIN_SITE_UNREACHABLE, None]
+    assert [event for n, code in enumerate(codes) for event in board.observe(read_link(kind, at(n), code=code))] == []
+    assert board.expire(at(1e6)) == []
+
+
+def test_a_main_site_that_is_not_trusted_is_told_by_the_board() -> None:
+    board = HealthBoard()
+    lost = board.observe(read_link(ReadingKind.MAIN_SITE, at(0), code=ErrorCode.MAIN_SITE_NOT_TRUSTED))
+    assert [(event.kind, event.code) for event in lost] == [(K.LOST, ErrorCode.MAIN_SITE_NOT_TRUSTED)]
+    assert kinds(board.observe(read_link(ReadingKind.MAIN_SITE, at(5), code=None))) == [K.BACK]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +181,6 @@ def shift(original: Reading, seconds: float) -> Reading:
 
 PAIRS = [
     (K.LOST, K.BACK),
-    (K.ON_BATTERY, K.MAINS_BACK),
     (K.DISK_NEARLY_FULL, K.DISK_FREED),
     (K.CLOCK_OFF, K.CLOCK_RIGHT),
     (K.MEMORY_LOW, K.MEMORY_FREED),
@@ -194,18 +207,13 @@ def test_edges_alternate_and_ok_needs_a_fresh_reading(steps: list[tuple[Reading,
             edges = [event.kind for event in events if event.subject is subject and event.kind in {down, up}]
             assert edges[:1] in ([], [down])
             assert all(len(list(run)) == 1 for _, run in groupby(edges))
-    power_kinds = [event.kind for event in events if event.kind in {K.ON_BATTERY, K.BATTERY_LOW, K.MAINS_BACK}]
-    assert all((a, b) != (K.BATTERY_LOW, K.BATTERY_LOW) for a, b in pairwise(power_kinds))
     assert all(event.duration_s is None or event.duration_s >= 0 for event in events)
 
 
 @given(st.lists(st.sampled_from([None, UpsFlag.OL, UpsFlag.OB, UpsFlag.OB | UpsFlag.LB]), max_size=40))
-def test_each_outage_is_told_once(polls: list[UpsFlag | None]) -> None:
+def test_a_low_battery_is_told_once_in_an_outage(polls: list[UpsFlag | None]) -> None:
     board = HealthBoard()
     events = [event for n, flags in enumerate(polls) for event in board.observe(power(flags, n))]
     known = [flags for flags in polls if flags is not None]
     outages = [list(run) for on_battery, run in groupby(known, key=lambda flags: UpsFlag.OB in flags) if on_battery]
-    assert kinds(events).count(K.ON_BATTERY) == len(outages)
     assert kinds(events).count(K.BATTERY_LOW) == sum(any(UpsFlag.LB in flags for flags in run) for run in outages)
-    is_over = bool(known) and known[-1] == UpsFlag.OL
-    assert kinds(events).count(K.MAINS_BACK) == len(outages) - (0 if is_over or not outages else 1)

@@ -20,7 +20,6 @@ from workstation.evaluation.launch import first_request, ticket_header, with_que
 from workstation.evaluation.marks import lies_at, origin_of
 from workstation.site.contract import Account as SiteAccount
 from workstation.site.contract import Launch
-from workstation.ui.outage import BACK_SHOWN_S, OutageClock
 
 HOME = "https://main.example"
 FORM = {"kind": "account", "url": f"{HOME}/login", "user": "#u", "password": "#p", "submit": "button", "tries": 3}
@@ -168,16 +167,3 @@ def test_a_grant_that_does_not_fit_opens_nothing(launch: dict[str, Any], granted
         doors.take(1, granted)
     assert caught.value.code is code
     assert doors.use() is None
-
-
-def test_an_outage_is_counted_and_its_length_shown_for_a_while() -> None:
-    clock = OutageClock()
-    clock.follow(100.0, is_out=False)
-    assert not clock.runs
-    clock.follow(100.0, is_out=True)
-    clock.follow(150.0, is_out=True)
-    assert (clock.away_s(180.5), clock.was_away_s(180.5)) == (80, 0)
-    clock.follow(190.0, is_out=False)
-    assert (clock.away_s(191.0), clock.was_away_s(191.0)) == (0, 90)
-    assert clock.was_away_s(190.0 + BACK_SHOWN_S + 1) == 0
-    assert not clock.runs

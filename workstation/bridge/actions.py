@@ -309,6 +309,8 @@ class KioskActions(QObject):
     @Slot(object)
     def _on_health_event_found(self, event: HealthEvent) -> None:
         facts: dict[str, fx.Fact] = {"subject": event.subject.value, "detail": event.detail}
+        if event.of:
+            facts["of"] = event.of
         if event.code is not None:
             facts["code"] = event.code.value
         if event.duration_s is not None:

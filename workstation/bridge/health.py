@@ -1,32 +1,41 @@
-"""Watches headset, UPS, camera, disk and main site, each in its own thread, and keeps the board in the GUI thread."""
+"""Lets every coordinator look when it is due, and keeps the board of what they say in the GUI thread."""
 
 from __future__ import annotations
 
-import threading
 import time
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from drivers.contracts import Camera, CancelToken, DeviceStatus, Headset, Ups
+from drivers.contracts import CancelToken, DeviceStatus, Headset
 from drivers.errors import ErrorCode
+from drivers.machine_facts import PlugEvents
 from workstation.health.board import HealthBoard, HealthEvent, HealthSnapshot
+from workstation.health.clock_choice import ClockChoice
+from workstation.health.coordinator import Coordinator
+from workstation.health.coordinators.links import SERVER, ConferenceServerCoordinator, MainSiteCoordinator
+from workstation.health.link_window import LinkWindow
 from workstation.health.links import MainSiteProbe
-from workstation.health.power import RuntimeForecast
-from workstation.health.probes import DiskLimits, read_device, read_disk, read_ups
+from workstation.health.probes import read_device
 from workstation.health.readings import Moment, Reading
+from workstation.health.rota import Rota
 from workstation.health.selfcheck import evaluate, is_fresh
 from workstation.health.trust import PUBLIC_TRUST, MainSiteTrust
+from workstation.site.conference import ConferenceTicket
 from workstation.site.readings import ReadingKind, ReadingReport, ReadingState
 
 from .threads import SupervisedLoop
 
 HEADSET_WAIT_S = 5.0
-PROBE_INTERVAL_S = 3.0
 BOARD_INTERVAL_MS = 1000
 CHECK_TIMEOUT_S = 6.0
 """Longer than one probe of the main site takes; after it, what is not known counts as not good."""
+
+_PLUGGED = ("usb", ReadingKind.TOKEN.value, ReadingKind.SIGNATURE_PAD.value, "camera")
+"""Coordinators that look at once when something is plugged or unplugged."""
+
+_SETTLE_S = 0.5
+"""One plug makes a dozen events, and its interfaces come last."""
 
 _BOTH_SERVERS = frozenset({ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.SITE_SERVER_UNREACHABLE})
 """Who reaches neither has no network (E-503)."""
@@ -34,6 +43,11 @@ _BOTH_SERVERS = frozenset({ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.SITE_SERVE
 
 class HealthBridge(QObject):
     """Signals are emitted in the GUI thread.
+
+    Args:
+        coordinators: what looks at the booth, but for the two links, which are there only while somebody sits here.
+        headset: its driver waits by itself for what changes, and so has a thread for life.
+        plugs: tells of what is plugged, ``None`` where nobody does: the coordinators' periods have to do.
 
     Signals:
         condition_raised(ErrorCode), condition_cleared(ErrorCode): what the journey has to know.
@@ -52,32 +66,28 @@ class HealthBridge(QObject):
     def __init__(
         self,
         *,
-        camera: Camera,
+        coordinators: Sequence[Coordinator],
         headset: Headset,
-        ups: Ups | None,
-        ups_poll_s: float,
-        data_dir: Path,
-        min_free_bytes: int,
+        plugs: PlugEvents | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._camera, self._headset, self._ups = camera, headset, ups
-        self._ups_poll_s = ups_poll_s
-        self._data_dir = data_dir
-        self._limits = DiskLimits(warn_free_bytes=2 * min_free_bytes, bad_free_bytes=min_free_bytes)
+        self._headset, self._plugs = headset, plugs
         self._main_site: MainSiteProbe | None = None
         self._main_site_since_s = 0.0
-        self._probe_now = threading.Event()
+        self._main_site_link, self._conference_link = MainSiteCoordinator(), ConferenceServerCoordinator()
+        self._site_window, self._clocks = LinkWindow(), ClockChoice()
+        self._rota = Rota([*coordinators, self._main_site_link, self._conference_link], self._observed.emit)
         self._asked: tuple[int, float] | None = None
         self._board = HealthBoard()
         self._conditions: frozenset[ErrorCode] = frozenset()
         self._reports: list[ReadingReport] = []
         self._loops = [
             SupervisedLoop("dev-headset", self._watch_headset),
-            SupervisedLoop("probes", self._probe),
+            SupervisedLoop("rota", self._rota.run),
         ]
-        if ups is not None:
-            self._loops.append(SupervisedLoop("dev-ups", self._poll_ups))
+        if plugs is not None:
+            self._loops.append(SupervisedLoop("plug-events", self._hear_plugs))
         self._observed.connect(self.observe)
         self._ticker = QTimer(self)
         self._ticker.setInterval(BOARD_INTERVAL_MS)
@@ -99,9 +109,10 @@ class HealthBridge(QObject):
         self._ticker.stop()
         for loop in self._loops:
             loop.stop()
+        self._rota.stop()
+        if self._plugs is not None:
+            self._plugs.close()
         self._headset.close()
-        if self._ups is not None:
-            self._ups.close()
 
     def watch_main_site(self, origin: str | None, trust: MainSiteTrust = PUBLIC_TRUST) -> None:
         """Probe this origin from now on; ``None`` ends it. What was seen of the one before is no condition any more."""
@@ -114,21 +125,33 @@ class HealthBridge(QObject):
         if self._main_site is not None and self._main_site.trust != trust:
             self._watch(MainSiteProbe(self._main_site.origin, trust))
 
+    @Slot(object)
+    def watch_conference(self, ticket: ConferenceTicket) -> None:
+        """Probe the way to this meeting's server until ``forget_conference``."""
+        self._conference_link.watch(ticket.server)
+
     @Slot()
     def forget_conference(self) -> None:
         """Drop what was seen of a meeting that is over or lost; its conditions are told by whoever holds it."""
+        self._conference_link.watch("")
         self._board.forget(ReadingKind.CONFERENCE)
+        self._board.forget(ReadingKind.CONFERENCE, SERVER)
 
     def _watch(self, probe: MainSiteProbe | None) -> None:
         self._main_site, self._main_site_since_s = probe, time.monotonic()
+        self._main_site_link.watch(probe)
         self._board.forget(ReadingKind.MAIN_SITE)
-        self._probe_now.set()
+        self._rota.look_now(self._main_site_link.name)
         self._follow_conditions()
 
     def check(self, attempt: int) -> None:
         """Look at every device anew; answered by ``checked`` within ``CHECK_TIMEOUT_S``."""
         self._asked = (attempt, time.monotonic())
-        self._probe_now.set()
+        self.look_now()
+
+    def look_now(self, *names: str) -> None:
+        """Let the named coordinators look at once, or all of them; what they see follows as any reading does."""
+        self._rota.look_now(*names)
 
     def reports(self) -> list[ReadingReport]:
         """Return the readings of the last second, for the site. Any thread may ask."""
@@ -145,42 +168,38 @@ class HealthBridge(QObject):
 
     @Slot(object)
     def observe(self, reading: Reading) -> None:
-        """Take a reading. One of a main site that is not watched any more may still have been on its way here."""
-        is_of_another = self._main_site is None or reading.observed.monotonic_s < self._main_site_since_s
-        if reading.kind is ReadingKind.MAIN_SITE and is_of_another:
-            return
-        self._tell(self._board.observe(reading))
-        self._follow_conditions()
+        """Take a reading. One of a peer that is not watched any more may still have been on its way here."""
+        seen = self._completed(reading)
+        if seen is not None:
+            self._tell(self._board.observe(seen))
+            self._follow_conditions()
+
+    def _completed(self, reading: Reading) -> Reading | None:
+        """Return the reading with what is known beside it, ``None`` when it tells nothing (any more)."""
+        match reading.kind:
+            case ReadingKind.MAIN_SITE:
+                is_of_another = self._main_site is None or reading.observed.monotonic_s < self._main_site_since_s
+                return None if is_of_another else reading
+            case ReadingKind.CONFERENCE if reading.subject == SERVER and not self._conference_link.is_watching:
+                return None
+            case ReadingKind.SITE:
+                return self._site_window.smooth(reading)
+            case ReadingKind.CLOCK:
+                return self._clocks.take(reading)
+            case _:
+                return reading
 
     def _watch_headset(self, cancel: CancelToken) -> None:
         while not cancel.is_cancelled:
             self._observed.emit(read_device(self._headset.status(), Moment.now()))
             self._headset.wait(timeout_s=HEADSET_WAIT_S, cancel=cancel)
 
-    def _poll_ups(self, cancel: CancelToken) -> None:
-        if self._ups is None:
+    def _hear_plugs(self, cancel: CancelToken) -> None:
+        if self._plugs is None:
             return
-        forecast = RuntimeForecast()
         while not cancel.is_cancelled:
-            reading = self._ups.poll(timeout_s=self._ups_poll_s)
-            estimate = forecast.observe(reading, time.monotonic())
-            if estimate is not None:
-                reading = replace(reading, runtime_s=estimate.seconds)
-            self._observed.emit(read_ups(reading, Moment.now()))
-            cancel.wait(self._ups_poll_s)
-
-    def _probe(self, cancel: CancelToken) -> None:
-        cancel.on_cancel(self._probe_now.set)
-        while not cancel.is_cancelled:
-            self._observed.emit(read_device(self._camera.present(), Moment.now()))
-            self._observed.emit(read_disk(self._data_dir, Moment.now(), self._limits))
-            main_site = self._main_site
-            if main_site is not None:
-                reading = main_site.probe()
-                if main_site is self._main_site:
-                    self._observed.emit(reading)
-            self._probe_now.wait(PROBE_INTERVAL_S)
-            self._probe_now.clear()
+            if self._plugs.wait(cancel=cancel) and not cancel.wait(_SETTLE_S):
+                self._rota.look_now(*_PLUGGED)
 
     @Slot()
     def _on_ticker_timeout(self) -> None:

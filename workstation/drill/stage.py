@@ -268,7 +268,9 @@ class Stage:
             "photo": self._photo,
             "face": self._face,
             "presence": self._presence,
-            "screen": self._screen,
+            # The drill runs on any machine, with whatever its owner has plugged into it.
+            "usb": {"guard": False},
+            "screen": {"count": 0} | self._screen,
             "drill": {"bench_file": str(self.bench.path)},
             **sections,
         }

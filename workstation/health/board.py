@@ -31,6 +31,9 @@ MAX_AGE_S: Mapping[ReadingKind, float] = {
 }
 """Seconds after which a reading says nothing any more: about three periods of its source."""
 
+NEVER_READ = "never read"
+"""Detail of what nobody watches, or has not seen yet."""
+
 _SEVERITY = (ReadingState.OK, ReadingState.UNKNOWN, ReadingState.WARN, ReadingState.BAD)
 _GONE = {ReadingState.BAD, ReadingState.UNKNOWN}
 
@@ -39,13 +42,15 @@ _HINDERED = {ReadingState.WARN, ReadingState.BAD}
 
 
 class HealthEventKind(StrEnum):
-    """Edges of the booth's health, by their names in the journal."""
+    """Edges of the booth's health, by their names in the journal.
+
+    Mains, site server, main site and conference have clocks of their own (``workstation.health.outages``), which tell
+    when they went and came back.
+    """
 
     LOST = "health_lost"
     BACK = "health_back"
-    ON_BATTERY = "power_on_battery"
     BATTERY_LOW = "power_battery_low"
-    MAINS_BACK = "power_mains_back"
     DISK_NEARLY_FULL = "disk_nearly_full"
     DISK_FREED = "disk_freed"
     CLOCK_OFF = "clock_off"
@@ -105,11 +110,13 @@ class HealthSnapshot:
     Attributes:
         readings: one per kind, of its only one or of the summary of several.
         parts: the readings of each of several, such as every UPS.
+        watched: the kinds of ``readings`` of which there is a reading, however old.
     """
 
     at: Moment
     readings: Mapping[ReadingKind, Reading]
     parts: tuple[Reading, ...] = ()
+    watched: frozenset[ReadingKind] = frozenset()
 
     @property
     def worst(self) -> ReadingState:
@@ -131,7 +138,6 @@ class HealthBoard:
         self._max_age_s = dict(max_age_s)
         self._latest: dict[Source, Reading] = {}
         self._gone_since: dict[Source, Moment] = {}
-        self._outage_since: Moment | None = None
         self._battery_is_low = False
         self._alarm_since: dict[Source, Moment] = {}
 
@@ -162,12 +168,13 @@ class HealthBoard:
             at=now,
             readings={kind: self._current((kind, ""), now) for kind in ReadingKind},
             parts=tuple(self._current(source, now) for source in sorted(self._latest) if source[1]),
+            watched=frozenset(kind for kind, subject in self._latest if not subject),
         )
 
     def _current(self, source: Source, now: Moment) -> Reading:
         reading = self._latest.get(source)
         if reading is None:
-            return _unknown(source, now, "never read")
+            return _unknown(source, now, NEVER_READ)
         if self._is_stale(reading, now):
             return replace(_unknown(source, now, "stale"), observed=reading.observed, device=reading.device)
         return reading
@@ -177,6 +184,11 @@ class HealthBoard:
 
     def _edges(self, reading: Reading) -> list[HealthEvent]:
         match reading.kind:
+            case ReadingKind.SITE | ReadingKind.CONFERENCE:
+                return []  # their outages have clocks
+            case ReadingKind.MAIN_SITE:
+                is_gone = reading.code is ErrorCode.MAIN_SITE_NOT_TRUSTED  # being out of reach has a clock
+                return self._presence_edges(reading, is_gone=is_gone)
             case kind if kind in _ALARMS:
                 return _changes(reading) + self._alarm_edges(reading, *_ALARMS[kind])
             case ReadingKind.SOFTWARE:
@@ -198,32 +210,18 @@ class HealthBoard:
         return []
 
     def _power_edges(self, reading: Reading) -> list[HealthEvent]:
-        """Follow one outage from start to end; a UPS unread in between neither ends nor repeats it.
+        """Tell once in an outage that the battery runs low; a UPS unread in between does not repeat it.
 
         The booth's supply, which is the summary, has the outages; a single UPS has its readings.
         """
         if reading.state is ReadingState.UNKNOWN or reading.subject:
             return []
-        events: list[HealthEvent] = []
-        is_low = reading.code is ErrorCode.BATTERY_LOW
-        if is_low or reading.code is ErrorCode.ON_BATTERY:
-            if self._outage_since is None:
-                self._outage_since = reading.observed
-                events.append(_event(HealthEventKind.ON_BATTERY, reading, code=ErrorCode.ON_BATTERY))
-            if is_low and not self._battery_is_low:
-                self._battery_is_low = True
-                events.append(_event(HealthEventKind.BATTERY_LOW, reading, code=ErrorCode.BATTERY_LOW))
-        elif self._outage_since is not None:
-            events.append(
-                _event(
-                    HealthEventKind.MAINS_BACK,
-                    reading,
-                    code=ErrorCode.MAINS_BACK,
-                    since=self._outage_since,
-                )
-            )
-            self._outage_since, self._battery_is_low = None, False
-        return events
+        was_low = self._battery_is_low
+        if reading.code is ErrorCode.BATTERY_LOW:
+            self._battery_is_low = True
+            return [] if was_low else [_event(HealthEventKind.BATTERY_LOW, reading, code=ErrorCode.BATTERY_LOW)]
+        self._battery_is_low = was_low and reading.code is ErrorCode.ON_BATTERY
+        return []
 
     def _alarm_edges(self, reading: Reading, raised: HealthEventKind, cleared: HealthEventKind) -> list[HealthEvent]:
         source = reading.source

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import psutil
 
-from drivers.contracts import DeviceKind, DeviceState, DeviceStatus, UpsFlag, UpsReading
+from drivers.contracts import DeviceKind, DeviceState, DeviceStatus
 from drivers.errors import ErrorCode
 from workstation.health.readings import Moment, Reading
 from workstation.site.readings import DeviceIdentity, ReadingKind, ReadingState
 
 CLOCK_LIMIT_S = 2.0
 """Clock offset above which E-606 is raised, seconds."""
-
-LOW_RUNTIME_S = 20 * 60
-"""Runtime on battery below which E-602 is raised even when the UPS does not say so, seconds."""
 
 _DEVICE_CODES = {
     DeviceKind.READER: ErrorCode.READER_ABSENT,
@@ -30,8 +28,6 @@ _DEVICE_STATES = {
     DeviceState.ABSENT: ReadingState.BAD,
     DeviceState.FAILED: ReadingState.BAD,
 }
-_ATTENTION = UpsFlag.LB | UpsFlag.RB | UpsFlag.BYPASS | UpsFlag.OFF | UpsFlag.OVER | UpsFlag.ALARM
-"""What needs somebody to look at a UPS although the mains are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +42,7 @@ def read_device(status: DeviceStatus, at: Moment) -> Reading:
     """Judge the state of a reader, camera or headset. A headset half plugged or muted is a WARN with its code.
 
     Raises:
-        ValueError: the status is of a UPS, which has readings of its own (``read_ups``).
+        ValueError: the status is of a UPS, which has readings of its own (``supply.read_ups``).
     """
     code = _DEVICE_CODES.get(status.kind)
     if code is None:
@@ -80,37 +76,18 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def read_ups(ups: UpsReading, at: Moment, *, low_runtime_s: float = LOW_RUNTIME_S) -> Reading:
-    """Judge one poll of the UPS: WARN on battery (E-601), BAD when that ends soon (E-602).
-
-    A UPS that says neither "on line" nor "on battery" is UNKNOWN. A low battery that is charging again is a WARN
-    without a code: nobody has to save anything.
-    """
-    state, code = _judge_power(ups, low_runtime_s)
-    figures = {
-        "charge_percent": ups.battery_charge_percent,
-        "runtime_s": ups.runtime_s,
-        "load_percent": ups.load_percent,
-        "input_voltage_v": ups.input_voltage_v,
-    }
-    return Reading(
-        kind=ReadingKind.UPS,
-        state=state,
-        observed=at,
-        values={name: value for name, value in figures.items() if value is not None},
-        code=code,
-        detail=ups.detail or _flag_names(ups.flags),
-    )
-
-
 def read_disk(path: Path, at: Moment, limits: DiskLimits | None = None) -> Reading:
-    """Judge the free space of the file system that holds ``path``; UNKNOWN when it cannot be asked."""
+    """Judge the free space of the file system that holds ``path``, and whether it can be written at all.
+
+    UNKNOWN when it cannot be asked. Linux mounts a disk read-only when it makes errors: no event reaches it then.
+    """
     limits = limits or DiskLimits()
     try:
-        free_bytes = psutil.disk_usage(str(path)).free
+        usage, read_only = psutil.disk_usage(str(path)), _is_read_only(path)
     except OSError as error:
         return Reading(kind=ReadingKind.DISK, state=ReadingState.UNKNOWN, observed=at, detail=type(error).__name__)
-    if free_bytes < limits.bad_free_bytes:
+    free_bytes = usage.free
+    if read_only or free_bytes < limits.bad_free_bytes:
         state = ReadingState.BAD
     elif free_bytes < limits.warn_free_bytes:
         state = ReadingState.WARN
@@ -120,9 +97,15 @@ def read_disk(path: Path, at: Moment, limits: DiskLimits | None = None) -> Readi
         kind=ReadingKind.DISK,
         state=state,
         observed=at,
-        values={"free_bytes": float(free_bytes)},
+        values={"free_bytes": float(free_bytes), "used_percent": float(usage.percent)},
         code=None if state is ReadingState.OK else ErrorCode.STORAGE_FULL,
+        detail="read-only" if read_only else "",
     )
+
+
+def _is_read_only(path: Path) -> bool:
+    ask = getattr(os, "statvfs", None)  # not on Windows, which mounts nothing so
+    return ask is not None and bool(ask(path).f_flag & os.ST_RDONLY)
 
 
 def read_clock(server_time: datetime, *, round_trip_s: float, at: Moment, limit_s: float = CLOCK_LIMIT_S) -> Reading:
@@ -162,25 +145,7 @@ def read_link(
         kind=kind,
         state=ReadingState.OK if code is None else ReadingState.BAD,
         observed=at,
-        values={} if round_trip_s is None else {"round_trip_s": round_trip_s},
+        values={} if round_trip_s is None else {"round_trip_ms": 1000 * round_trip_s},
         code=code,
         detail=detail,
     )
-
-
-def _judge_power(ups: UpsReading, low_runtime_s: float) -> tuple[ReadingState, ErrorCode | None]:
-    flags = ups.flags
-    if flags is None or not flags & (UpsFlag.OL | UpsFlag.OB | UpsFlag.FSD):
-        return ReadingState.UNKNOWN, None
-    if UpsFlag.FSD in flags:
-        return ReadingState.BAD, ErrorCode.BATTERY_LOW
-    if ups.on_battery:
-        is_short = ups.runtime_s is not None and ups.runtime_s < low_runtime_s
-        if ups.battery_low or is_short:
-            return ReadingState.BAD, ErrorCode.BATTERY_LOW
-        return ReadingState.WARN, ErrorCode.ON_BATTERY
-    return (ReadingState.WARN if flags & _ATTENTION else ReadingState.OK), None
-
-
-def _flag_names(flags: UpsFlag | None) -> str:
-    return " ".join(flag.name or "" for flag in flags) if flags is not None else ""

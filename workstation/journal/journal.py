@@ -136,6 +136,15 @@ class Journal:
             ).fetchall()
         return [_stored(row) for row in rows]
 
+    def latest(self, kinds: Iterable[str], limit: int) -> list[JournalEvent]:
+        """Return the last ``limit`` events of these kinds, oldest first. Reads the whole journal: for the start."""
+        wanted = sorted(kinds)
+        marks = ", ".join("?" * len(wanted))
+        query = f"SELECT * FROM events WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?"  # noqa: S608 - marks only
+        with self._transaction() as connection:
+            rows = connection.execute(query, (*wanted, limit)).fetchall()
+        return [_stored(row) for row in reversed(rows)]
+
     def acknowledge(self, event_ids: Iterable[UUID]) -> None:
         """Note that these events are stored at the site for good. Unknown and repeated ids are harmless."""
         names = [(str(event_id),) for event_id in event_ids]

@@ -8,8 +8,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
+from workstation.health.outages import OutageClock
 from workstation.journey.events import Intent
 from workstation.journey.states import Evaluating
+from workstation.site.outages import OutageKind
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages, clock
 from workstation.ui.theme import Theme, Tone
@@ -36,7 +38,6 @@ _LOOKS: Final = {
     ErrorCode.HEADSET_ABSENT: (Tone.WARN, Icon.HEADSET),
     ErrorCode.MICROPHONE_SILENT: (Tone.WARN, Icon.HEADSET),
     ErrorCode.STORAGE_FULL: (Tone.INFO, Icon.STORAGE),
-    ErrorCode.MAINS_BACK: (Tone.OK, Icon.POWER_PLUG),
 }
 """Conditions that concern the expert during the evaluation, the most pressing first."""
 
@@ -49,6 +50,23 @@ _HIDDEN_BY: Final = {
 
 _ON_EVERY_SCREEN: Final = frozenset({ErrorCode.DEVICE_NOT_REGISTERED})
 """What whoever sits there must undo at once, wherever the journey stands."""
+
+
+_CLOCKS: Final = {
+    ErrorCode.BATTERY_LOW: OutageKind.MAINS,
+    ErrorCode.ON_BATTERY: OutageKind.MAINS,
+    ErrorCode.NETWORK_DOWN: OutageKind.MAIN_SITE,
+    ErrorCode.MAIN_SITE_UNREACHABLE: OutageKind.MAIN_SITE,
+    ErrorCode.CONFERENCE_LOST: OutageKind.CONFERENCE,
+}
+"""The clock that belongs into the banner of a condition."""
+
+_BACK: Final = {
+    OutageKind.MAINS: ("outage.mains_back", Icon.POWER_PLUG),
+    OutageKind.MAIN_SITE: ("outage.main_site_back", Icon.NETWORK),
+    OutageKind.CONFERENCE: ("outage.conference_back", Icon.PERSONS),
+}
+"""What is said for a while when a clock stopped. The site server's is the administrator's matter."""
 
 
 def banner_codes(scene: Scene) -> tuple[ErrorCode, ...]:
@@ -82,9 +100,10 @@ class Banners(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addWidget(self._message)
-        self._back = Banner(theme)
-        self._back.hide()
-        self._column.addWidget(self._back)
+        self._returns = {outage: Banner(theme) for outage in _BACK}
+        for banner in self._returns.values():
+            banner.hide()
+            self._column.addWidget(banner)
 
     def show_scene(self, scene: Scene) -> None:
         """Show the notice that was not read yet, and the conditions."""
@@ -93,30 +112,60 @@ class Banners(QWidget):
         if message:
             content = words.text("message.line", text=message)
             self._message.show_notice(content, Tone.INFO, Icon.MESSAGE)
-        is_back = scene.was_out_s > 0 and isinstance(scene.journey.state, Evaluating)
-        self._back.setVisible(is_back)
-        if is_back:
-            content = words.text("evaluation.back", clock=clock(scene.was_out_s))
-            self._back.show_notice(content, Tone.OK, Icon.NETWORK)
+        self._show_returns(scene)
         codes = banner_codes(scene)
         for code in [code for code in self._conditions if code not in codes]:
             banner = self._conditions.pop(code)
             self._column.removeWidget(banner)
             banner.hide()
             banner.deleteLater()
-        minutes, policy = scene.status.minutes_left, scene.journey.seat_policy
-        facts = {
-            "clock": clock(scene.outage_s),
-            "left": "" if minutes is None else words.duration(minutes),
-            "limit": words.limit(policy.camera_lock_s) if policy.watch else "",
-        }
         for at, code in enumerate(codes):
             if code not in self._conditions:
                 self._conditions[code] = Banner(self._theme)
                 self._column.insertWidget(at + 1, self._conditions[code])
                 self._conditions[code].show()
             tone, icon = _LOOKS[code]
-            self._conditions[code].show_notice(words.expert(code, "evaluation", **facts), tone, icon, code)
+            self._conditions[code].show_notice(self._sentence(scene, code), tone, icon, code)
+
+    def _sentence(self, scene: Scene, code: ErrorCode) -> str:
+        """Return what is said about a condition, with its clock and what the local rule says of it."""
+        words, minutes, policy = self._messages, scene.status.minutes_left, scene.journey.seat_policy
+        running = {item.outage: item for item in scene.outages if not item.is_over}
+        found = running.get(_CLOCKS[code]) if code in _CLOCKS else None
+        facts = {
+            "clock": clock(0 if found is None else found.seconds),
+            "left": "" if minutes is None else words.duration(minutes),
+            "limit": words.limit(policy.camera_lock_s) if policy.watch else "",
+        }
+        parts = [words.expert(code, "evaluation", **facts)]
+        if found is not None:
+            if not words.is_timed(code):
+                parts.append(words.text("outage.lasts", clock=clock(found.seconds)))
+            parts += self._rule(found)
+        return words.text("outage.gap").join(parts)
+
+    def _rule(self, outage: OutageClock) -> list[str]:
+        words, parts = self._messages, list[str]()
+        if outage.reached is not None:
+            length = words.duration(round(outage.reached.after_s / 60))
+            parts.append(words.text("outage.reached", length=length, rule=outage.reached.text))
+        if outage.coming is not None:
+            length = words.duration(round(outage.coming.after_s / 60))
+            facts = {"length": length, "rule": outage.coming.text, "left": clock(outage.left_s)}
+            parts.append(words.text("outage.coming", **facts))
+        return parts
+
+    def _show_returns(self, scene: Scene) -> None:
+        """Say for a while what is back, each in a banner of its own: two lights may come back together."""
+        over = {item.outage: item for item in scene.outages if item.is_over and item.outage in _BACK}
+        is_shown = isinstance(scene.journey.state, Evaluating)
+        for outage, banner in self._returns.items():
+            banner.setVisible(is_shown and outage in over)
+            if is_shown and outage in over:
+                key, icon = _BACK[outage]
+                length = self._messages.length(over[outage].seconds)
+                code = ErrorCode.MAINS_BACK if outage is OutageKind.MAINS else ""
+                banner.show_notice(self._messages.text(key, length=length), Tone.OK, icon, code)
 
     def _on_read_clicked(self) -> None:
         self.pressed.emit(Intent.MESSAGE_READ)

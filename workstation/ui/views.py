@@ -8,6 +8,7 @@ from enum import StrEnum
 from PySide6.QtGui import QImage
 
 from workstation.conference.pane import Pane
+from workstation.health.outages import OutageClock
 from workstation.journey.facts import Holder
 from workstation.journey.states import Idle, Journey, holder_of
 from workstation.site.readings import ReadingKind, ReadingState
@@ -128,8 +129,7 @@ class Scene:
         portrait: the photo on the card, ``None`` when there is none.
         evaluating_s: seconds since the evaluation began on this booth.
         locked_s: seconds since the booth was locked.
-        outage_s: seconds since the main site went out of reach.
-        was_out_s: for how long it was, just after it came back.
+        outages: the outage clocks that run, and those that stopped a moment ago.
     """
 
     journey: Journey = field(default_factory=lambda: Journey(state=Idle()))
@@ -140,8 +140,7 @@ class Scene:
     portrait: QImage | None = field(default=None, repr=False)
     evaluating_s: int = 0
     locked_s: int = 0
-    outage_s: int = 0
-    was_out_s: int = 0
+    outages: tuple[OutageClock, ...] = ()
 
     @property
     def holder(self) -> Holder | None:

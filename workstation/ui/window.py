@@ -10,17 +10,15 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QImage, QKeySequence, QPaintEvent, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QLayout, QVBoxLayout, QWidget
 
-from drivers.errors import ErrorCode
 from workstation.conference.pane import Pane
 from workstation.evaluation.surface import Notice, Surface
+from workstation.health.outages import OutageClock
 from workstation.journey.states import Evaluating, FaceCheck, Journey, Locked, SoundCheck, holder_of
 from workstation.ui.content import Content
 from workstation.ui.messages import Messages
-from workstation.ui.outage import OutageClock
 from workstation.ui.theme import Theme
 from workstation.ui.views import BoothView, FaceView, Scene, StatusView
 
-_OUTAGES: Final = frozenset({ErrorCode.MAIN_SITE_UNREACHABLE, ErrorCode.NETWORK_DOWN})
 _TICK_MS: Final = 1000
 
 
@@ -58,7 +56,6 @@ class KioskWindow(QWidget):
         self._painted = False
         self._evaluating_since: float | None = None
         self._locked_since: float | None = None
-        self._outage = OutageClock()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
@@ -75,7 +72,6 @@ class KioskWindow(QWidget):
         self._locked_since = (self._locked_since or now) if is_locked else None
         is_evaluating = isinstance(journey.state, Evaluating) or is_locked
         self._evaluating_since = (self._evaluating_since or now) if is_evaluating else None
-        self._outage.follow(now, is_out=bool(journey.conditions & _OUTAGES))
         shown = self._scene.journey
         entered = (journey.attempt, journey.state) != (shown.attempt, shown.state)
         known = holder_of(journey.state) is not None
@@ -98,6 +94,11 @@ class KioskWindow(QWidget):
     def show_status(self, status: StatusView) -> None:
         """Show how network, power and devices are."""
         self._show(replace(self._scene, status=status))
+
+    @Slot(object)
+    def show_outages(self, outages: tuple[OutageClock, ...]) -> None:
+        """Show how long what is away has been away."""
+        self._show(replace(self._scene, outages=outages))
 
     def show_portrait(self, portrait: QImage | None) -> None:
         """Show the photo on the card; ``None`` drops it."""
@@ -176,8 +177,7 @@ class KioskWindow(QWidget):
         evaluating, locked = (
             0 if since is None else int(now - since) for since in (self._evaluating_since, self._locked_since)
         )
-        away, was_away = self._outage.away_s(now), self._outage.was_away_s(now)
-        self._scene = replace(self._scene, evaluating_s=evaluating, locked_s=locked, outage_s=away, was_out_s=was_away)
+        self._scene = replace(self._scene, evaluating_s=evaluating, locked_s=locked)
 
     def _render(self) -> None:
         if self._content is not None:
@@ -226,7 +226,7 @@ class KioskWindow(QWidget):
             self._content.focus_footer()
 
     def _on_ticker_timeout(self) -> None:
-        if self._evaluating_since is not None or self._outage.runs:
+        if self._evaluating_since is not None:
             self._measure_time()
             self._render()
         if self._content is not None:

@@ -11,6 +11,7 @@ from typing import cast
 from drivers.errors import ErrorCode
 
 _Entry = dict[str, str]
+_MINUTE = 60
 
 
 class Language(StrEnum):
@@ -69,6 +70,14 @@ class Messages:
     def admin(self, code: ErrorCode) -> str:
         """Return what the site administrator reads about ``code``."""
         return self._codes[code]["admin"]
+
+    def is_timed(self, code: ErrorCode) -> bool:
+        """Whether the expert's text about ``code`` has a running clock in it."""
+        return "clock" in placeholders(self._codes[code].get("expert_with", ""))
+
+    def length(self, seconds: int) -> str:
+        """Return how long something was, such as "18 分钟"; to the second below a minute."""
+        return self.duration(seconds // 60) if seconds >= _MINUTE else self.text("duration.seconds", seconds=seconds)
 
     def limit(self, seconds: float) -> str:
         """Return a time limit in words, ``""`` for one too short to be told in minutes."""

@@ -12,8 +12,9 @@ from drivers.errors import ErrorCode
 from workstation.conference.pane import Pane, PanePhase
 from workstation.evaluation import surface as sf
 from workstation.journey.states import Evaluating
+from workstation.site.outages import OutageKind
 from workstation.ui.icons import Icon
-from workstation.ui.messages import Messages
+from workstation.ui.messages import Messages, clock
 from workstation.ui.screens.base import Screen
 from workstation.ui.theme import Color, Role, Theme, Tone
 from workstation.ui.views import Scene
@@ -61,7 +62,7 @@ class EvaluationScreen(Screen):
         self._refusal_timer = QTimer(self)
         self._refusal_timer.setSingleShot(True)
         self._refusal_timer.setInterval(_REFUSAL_SHOWN_MS)
-        self._quiet = text(messages.expert(ErrorCode.SITE_SERVER_UNREACHABLE, "evaluation"), Role.CAPTION)
+        self._quiet = text(role=Role.CAPTION)
         self._quiet_mark = IconMark(Icon.SERVER, theme.text(20), Color.MUTED)
         self._slot = QFrame()
         self._slot.setObjectName("slot")
@@ -301,6 +302,10 @@ class EvaluationScreen(Screen):
         self._main_site = state.session.assignment.main_site
         self._scope.setText(self.messages.text("evaluation.scope", main_site=self._main_site))
         self._is_site_away = ErrorCode.SITE_SERVER_UNREACHABLE in scene.journey.conditions
+        away_s = sum(
+            item.seconds for item in scene.outages if item.outage is OutageKind.SITE_SERVER and not item.is_over
+        )
+        self._quiet.setText(self.messages.text("outage.site_server", clock=clock(away_s)))
         self._show_notes()
         self._is_confirming_end = state.confirming_end
         self._show_question()

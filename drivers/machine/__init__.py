@@ -1,0 +1,1 @@
+"""What the operating system says about the machine: its USB bus and its clock."""
