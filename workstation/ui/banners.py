@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from drivers.errors import ErrorCode
 from workstation.health.outages import OutageClock
 from workstation.journey.events import Intent
-from workstation.journey.states import Evaluating
+from workstation.journey.states import CardProblem, Evaluating, Idle, ReadingCard
 from workstation.site.outages import OutageKind
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages, clock
@@ -72,6 +72,8 @@ _BACK: Final = {
 def banner_codes(scene: Scene) -> tuple[ErrorCode, ...]:
     """Return the conditions that get a banner: most only in the evaluation; other screens speak for themselves."""
     state = scene.journey.state
+    if isinstance(state, Idle | ReadingCard | CardProblem):
+        return ()  # the sign-in screen says it itself, large
     raised = scene.journey.conditions
     raised = raised | state.notices if isinstance(state, Evaluating) else raised & _ON_EVERY_SCREEN
     return tuple(code for code in _LOOKS if code in raised and _HIDDEN_BY.get(code) not in raised)[:_MOST_SHOWN]
