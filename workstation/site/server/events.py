@@ -11,7 +11,15 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from workstation.site.administration import ChainFault, ChainIncident, EventPage
-from workstation.site.contract import GENESIS_HASH, REVIEW_OVER, SIGNED_OUT, EventReport, canonical_data, event_hash
+from workstation.site.contract import (
+    GENESIS_HASH,
+    JOURNAL_SET_ASIDE,
+    REVIEW_OVER,
+    SIGNED_OUT,
+    EventReport,
+    canonical_data,
+    event_hash,
+)
 from workstation.site.outages import OUTAGE_EVENTS
 from workstation.site.server import arrivals, outages, reviews
 from workstation.site.server.database import note_stored
@@ -94,7 +102,10 @@ def _faults(session: Session, booth_id: str, events: list[EventReport]) -> list[
             faults.append((event, ChainFault.HASH))
         if (event.previous_hash, event.seq - 1) not in places:
             faults.append((event, ChainFault.GAP))
-        if event.previous_hash in taken:
+        if event.kind == JOURNAL_SET_ASIDE:
+            # The booth may not have been able to read the last it had sent: its new chain leaves the old one earlier.
+            faults.append((event, ChainFault.RESTARTED))
+        elif event.previous_hash in taken:
             faults.append((event, ChainFault.FORK))
         places.add((event.chain_hash, event.seq))
         taken.add(event.previous_hash)

@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -93,3 +94,9 @@ def _write(path: Path, tokens: Tokens) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    if sys.platform != "win32":  # which orders a rename by itself, and cannot open folders
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
