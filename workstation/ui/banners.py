@@ -9,13 +9,14 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
 from workstation.health.outages import OutageClock
+from workstation.health.shutdown import COUNTING, PowerPhase
 from workstation.journey.events import Intent
 from workstation.journey.states import Evaluating
 from workstation.site.outages import OutageKind
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages, clock
 from workstation.ui.theme import Theme, Tone
-from workstation.ui.views import Scene
+from workstation.ui.views import PowerView, Scene
 from workstation.ui.widgets.basics import Banner, Button
 
 _MOST_SHOWN: Final = 3
@@ -69,11 +70,20 @@ _BACK: Final = {
 """What is said for a while when a clock stopped. The site server's is the administrator's matter."""
 
 
+_LOW: Final = frozenset({PowerPhase.LOW, *COUNTING})
+
+
 def banner_codes(scene: Scene) -> tuple[ErrorCode, ...]:
     """Return the conditions that get a banner: most only in the evaluation; other screens speak for themselves."""
     state = scene.journey.state
+    if scene.power.is_closing:
+        return ()
     raised = scene.journey.conditions
+    if scene.power.phase in _LOW:
+        raised |= {ErrorCode.BATTERY_LOW}  # also when the UPS has gone silent by now
     raised = raised | state.notices if isinstance(state, Evaluating) else raised & _ON_EVERY_SCREEN
+    if scene.power.phase in COUNTING:
+        raised |= {ErrorCode.BATTERY_LOW}
     return tuple(code for code in _LOOKS if code in raised and _HIDDEN_BY.get(code) not in raised)[:_MOST_SHOWN]
 
 
@@ -138,11 +148,26 @@ class Banners(QWidget):
             "limit": words.limit(policy.camera_lock_s) if policy.watch else "",
         }
         parts = [words.expert(code, "evaluation", **facts)]
+        if code is ErrorCode.BATTERY_LOW and scene.power.phase in COUNTING:
+            parts = [words.text("power.closing", clock=clock(scene.power.off_in_s))]
+        if code is ErrorCode.ON_BATTERY:
+            parts += self._endurance(scene.power)
         if found is not None:
             if not words.is_timed(code):
                 parts.append(words.text("outage.lasts", clock=clock(found.seconds)))
             parts += self._rule(found)
         return words.text("outage.gap").join(parts)
+
+    def _endurance(self, power: PowerView) -> list[str]:
+        """Return until when the battery lasts, and whether that is enough."""
+        words = self._messages
+        if not power.until:
+            return []
+        if power.verdict is None:
+            return [words.text("power.until", until=power.until)]
+        key = "power.until_rule" if power.is_rule else "power.until_end"
+        verdict = words.text(f"power_verdict.{power.verdict}")
+        return [words.text(key, until=power.until, needed=power.needed, verdict=verdict)]
 
     def _rule(self, outage: OutageClock) -> list[str]:
         words, parts = self._messages, list[str]()
