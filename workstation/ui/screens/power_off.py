@@ -36,7 +36,7 @@ class PowerOffScreen(TitledScreen):
         panel.column.addWidget(self._statement)
         panel.column.addStretch(1)
         facts = Card(theme, heading=messages.text("power_off.stays"), spacing=18)
-        for key in ("power_off.stays_visit", "power_off.stays_pages", "power_off.stays_back"):
+        for key in ("power_off.stays_visit", "power_off.stays_pages"):
             facts.column.addWidget(self._line(messages.text(key)))
         facts.column.addStretch(1)
         self._drill = text(messages.text("power_off.drill"), Role.NOTE, wrap=True)
