@@ -205,6 +205,12 @@ class Storage(Section):
     min_free_mb: int = Field(
         default=500, ge=50, description="Below this free space no new visit starts (E-605), in MiB."
     )
+    keep_days: int = Field(
+        default=90,
+        ge=7,
+        le=3660,
+        description="Days after which an event that the site acknowledged leaves the booth's journal.",
+    )
 
 
 class Screen(Section):

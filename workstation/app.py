@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -174,6 +175,7 @@ class Application(QObject):
             collect=self._bridges.health.reports,
             state=self._state,
             version=self._version,
+            keep=timedelta(days=self._config.storage.keep_days),
             parent=self,
         )
         self._bridges.packs.join_site(client)

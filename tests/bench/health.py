@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import health_idle
+from tests.bench import health_catch_up, health_idle, health_report_size
 
 SECTIONS: dict[str, Callable[[Path], None]] = {
     "idle": health_idle.run,
+    "report size": health_report_size.run,
+    "catch up": health_catch_up.run,
 }
 
 

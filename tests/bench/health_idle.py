@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +17,7 @@ import tomli_w
 from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.pulse import CAPTURE_NAME, PLAYBACK_NAME, PulseService
 from tests.bench.report import Row, show
+from tests.chronyd import ChronydService
 from workstation.spawn import module_command
 
 WATCH_S = 60.0
@@ -29,16 +30,21 @@ def run(directory: Path) -> None:
     directory = directory.resolve()
     bench = BenchFile(directory / "bench.json")
     bench.write(BenchState())
-    with PulseService(directory) as pulse, _main_site() as main_site:
+    config_file, bus = _write_config(directory, bench.path), _plug_in(directory / "sysfs")
+    with (
+        PulseService(directory) as pulse,
+        ChronydService(directory, "local stratum 10") as chronyd,
+        _main_site() as main_site,
+    ):
         pulse.plug()
-        config_file = _write_config(directory, bench.path)
-        percent = _measure(config_file, main_site, {"PULSE_SERVER": pulse.server})
+        watched = (str(config_file), main_site, str(bus), *chronyd.options)
+        percent = _measure(watched, {"PULSE_SERVER": pulse.server})
     what = f"all probes and the board, {WATCH_S:.0f} s, processor, of one core"
     show("Health: an idle booth", [Row(what=what, samples=[percent], unit="%", limit=LIMIT_PERCENT)])
 
 
-def _measure(config_file: Path, main_site: str, environment: dict[str, str]) -> float:
-    command = module_command("tests.bench.health_child", str(config_file), main_site)
+def _measure(watched: Sequence[str], environment: dict[str, str]) -> float:
+    command = module_command("tests.bench.health_child", *watched)
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ) | environment
     ) as child:
@@ -58,6 +64,20 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return float(sum(process.cpu_times()[:4]))
 
 
+def _plug_in(bus: Path) -> Path:
+    """Write what sysfs shows of ten devices with three interfaces each, more than a booth has."""
+    for device in range(1, 11):
+        fields = {"idVendor": "1209", "idProduct": f"{device:04x}", "bDeviceClass": "00", "product": "A device"}
+        for name, own in (
+            (f"1-{device}", fields),
+            *((f"1-{device}:1.{n}", {"bInterfaceClass": "03"}) for n in range(3)),
+        ):
+            (bus / name).mkdir(parents=True)
+            for field, text in own.items():
+                (bus / name / field).write_text(f"{text}\n", encoding="ascii")
+    return bus
+
+
 def _write_config(directory: Path, bench_file: Path) -> Path:
     """Devices of the drill where a real one needs hardware, everything else as a booth has it."""
     document = {
@@ -67,7 +87,8 @@ def _write_config(directory: Path, bench_file: Path) -> Path:
         "camera": {"driver": "simulated"},
         "reader": {"driver": "simulated"},
         "headset": {"playback": PLAYBACK_NAME, "capture": CAPTURE_NAME},
-        "ups": {"driver": "none"},
+        "token": {"usb": ["1209:0001"]},
+        "signature_pad": {"usb": ["1209:0002"]},
         "storage": {"data_dir": str(directory), "min_free_mb": 50},
         "drill": {"bench_file": str(bench_file)},
     }

@@ -32,9 +32,12 @@ from drivers.simulated.sam import Fault, SamEmulator
 from kiosk_config.loader import load
 from workstation import app, readers
 from workstation.app import Application
-from workstation.bridge import health, records
+from workstation.bridge import records
 from workstation.drill.administrator import Administrator
 from workstation.exits import EXIT_RESTART
+from workstation.health.coordinators.camera import CameraCoordinator
+from workstation.health.coordinators.links import MainSiteCoordinator
+from workstation.health.coordinators.machine import DiskCoordinator
 from workstation.journey import transition
 from workstation.journey.events import Intent
 from workstation.journey.rules import arrival
@@ -233,7 +236,8 @@ class Booth:
 
 @pytest.fixture(autouse=True)
 def _short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "PROBE_INTERVAL_S", 0.2)
+    for looked_at in (CameraCoordinator, DiskCoordinator, MainSiteCoordinator):
+        monkeypatch.setattr(looked_at, "period_s", 0.2)
     monkeypatch.setattr(arrival, "SITE_POLL_S", 0.2)
     monkeypatch.setattr(records, "RETRY_INTERVAL_S", 0.2)
 

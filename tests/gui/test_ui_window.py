@@ -203,6 +203,7 @@ JOURNEYS = (
     Journey(state=Idle(), conditions=frozenset({ErrorCode.READER_ABSENT})),
     Journey(state=Idle(), conditions=frozenset({ErrorCode.SAM_NOT_ALLOWED})),
     Journey(state=Idle(), conditions=frozenset({ErrorCode.STORAGE_FULL})),
+    Journey(state=Idle(), conditions=frozenset({ErrorCode.DEVICE_NOT_REGISTERED})),
     Journey(state=waiting(None), message="午餐 12:00 送到，请在工位等候。", help_called=True),
     Journey(
         state=EVALUATING,
@@ -811,6 +812,15 @@ def test_the_page_is_hidden_and_gets_no_keys_while_the_booth_is_locked(
     assert window.focusWidget() is page
     window.set_page(None)
     page.deleteLater()
+
+
+@pytest.mark.parametrize("state", [Idle(), EVALUATING, locked()], ids=lambda state: type(state).__name__)
+def test_what_does_not_belong_here_is_told_on_every_screen(open_window: Open, state: State) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=state, conditions=frozenset({ErrorCode.DEVICE_NOT_REGISTERED})))
+    assert "检测到未登记的设备，请拔出后继续。" in texts(window)
+    window.show_journey(Journey(state=state))
+    assert "未登记" not in texts(window)
 
 
 def test_the_locked_booth_shows_nothing_of_the_person(open_window: Open) -> None:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
-from drivers.contracts import DeviceKind, DeviceState, DeviceStatus
+from drivers.contracts import CancelToken, DeviceKind, DeviceState, DeviceStatus
 from drivers.errors import ErrorCode
+from drivers.machine_facts import ClockTracking, UsbDevice
 from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SimulatedHeadset
-from workstation.bridge import health
+from workstation.bridge import health, screens
 from workstation.bridge.health import HealthBridge
-from workstation.health.board import HealthEvent, HealthSnapshot
+from workstation.bridge.screens import ScreenWatch
+from workstation.health.board import HealthEvent, HealthEventKind, HealthSnapshot
 from workstation.health.coordinators.camera import CameraCoordinator
+from workstation.health.coordinators.clock import read_tracking
 from workstation.health.coordinators.links import MainSiteCoordinator
 from workstation.health.coordinators.machine import DiskCoordinator
-from workstation.health.probes import DiskLimits
+from workstation.health.coordinators.usb import UsbCoordinator
+from workstation.health.probes import DiskLimits, read_clock, read_link
+from workstation.health.readings import Moment, Reading
 from workstation.journey.facts import Check, CheckKind
 from workstation.site.readings import ReadingKind, ReadingState
 
@@ -277,3 +285,96 @@ def test_stopping_twice_and_without_a_start(make) -> None:
     bridge.start()
     bridge.stop()
     bridge.stop()
+
+
+class Plugs:
+    """Tells that something was plugged when the test says so."""
+
+    def __init__(self) -> None:
+        self._plugged = Event()
+
+    def plug(self) -> None:
+        self._plugged.set()
+
+    def wait(self, *, cancel: CancelToken) -> bool:
+        cancel.on_cancel(self._plugged.set)
+        self._plugged.wait()
+        self._plugged.clear()
+        return not cancel.is_cancelled
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Bus:
+    def __init__(self) -> None:
+        self.plugged: tuple[UsbDevice, ...] = ()
+
+    def devices(self) -> tuple[UsbDevice, ...]:
+        return self.plugged
+
+
+def test_a_stick_is_told_as_soon_as_it_is_plugged(make, until, monkeypatch) -> None:
+    monkeypatch.setattr(UsbCoordinator, "period_s", 600.0)
+    monkeypatch.setattr(health, "_SETTLE_S", 0.01)
+    bus, plugs = Bus(), Plugs()
+    bridge, board = make(coordinators=[UsbCoordinator(bus)], plugs=plugs)
+    bridge.start()
+    until(lambda: states(bridge)[ReadingKind.USB] is ReadingState.OK)
+    bus.plugged = (UsbDevice(vendor_id="0781", product_id="5581", classes=frozenset({"08"})),)
+    plugs.plug()
+    until(lambda: board.conditions == [("raised", ErrorCode.DEVICE_NOT_REGISTERED)])
+    bus.plugged = ()
+    plugs.plug()
+    until(lambda: board.conditions[1:] == [("cleared", ErrorCode.DEVICE_NOT_REGISTERED)])
+    assert [(event.kind, event.detail) for event in board.events] == [
+        (HealthEventKind.USB_CHANGED, "+0781:5581:08"),
+        (HealthEventKind.FOREIGN_DEVICE, "0781:5581:08"),
+        (HealthEventKind.USB_CHANGED, "-0781:5581:08"),
+        (HealthEventKind.FOREIGN_DEVICE_GONE, ""),
+    ]
+
+
+def test_the_clock_is_the_time_services_and_else_the_sites(make, until) -> None:
+    bridge, board = make()
+    now = Moment.now()
+    bridge.observe(read_clock(now.utc - timedelta(seconds=9), round_trip_s=0.01, at=now))
+    assert board.conditions == [("raised", ErrorCode.CLOCK_OFF)]
+    kept = ClockTracking(is_synchronised=True, offset_s=0.0, uncertainty_s=0.01, stratum=2, sources=1, reachable=1)
+    bridge.observe(read_tracking(kept, Moment.now()))
+    assert board.conditions[1:] == [("cleared", ErrorCode.CLOCK_OFF)]
+    assert bridge.snapshot().readings[ReadingKind.CLOCK].values["site_offset_s"] == pytest.approx(9, abs=0.1)
+    assert bridge.snapshot().parts == (), "one clock, whoever tells of it"
+
+
+def test_the_way_to_the_meeting_is_watched_while_there_is_one(make, until) -> None:
+    bridge, board = make()
+    bridge.start()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        bridge.watch_conference(SimpleNamespace(server=f"ws://127.0.0.1:{server.getsockname()[1]}"))
+        bridge.look_now("conference")
+        until(lambda: [part.state for part in bridge.snapshot().parts] == [ReadingState.OK])
+    bridge.forget_conference()
+    assert bridge.snapshot().parts == ()
+    assert board.conditions == [], "the meeting has its own"
+
+
+def test_the_site_links_figures_are_those_of_a_window(make) -> None:
+    bridge, _ = make()
+    for round_trip_s in (0.010, 0.030, 0.020):
+        bridge.observe(read_link(ReadingKind.SITE, Moment.now(), code=None, round_trip_s=round_trip_s))
+    values = bridge.snapshot().readings[ReadingKind.SITE].values
+    assert (values["round_trip_ms"], values["jitter_ms"], values["loss_percent"]) == (20, 15, 0)
+
+
+def test_screens_are_told_at_the_start_and_again(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "REPEAT_MS", 20)
+    watch, seen = ScreenWatch(1), list[Reading]()
+    watch.reading_taken.connect(seen.append)
+    watch.start()
+    assert [(reading.kind, reading.state) for reading in seen] == [(ReadingKind.DISPLAY, ReadingState.OK)]
+    qtbot.waitUntil(lambda: len(seen) > 2, timeout=LIMIT_MS)
+    watch.stop()
+    monkeypatch.setattr(screens.QGuiApplication, "screens", lambda: [QGuiApplication.primaryScreen()] * 2)
+    QGuiApplication.instance().screenAdded.emit(QGuiApplication.primaryScreen())
+    assert seen[-1].code is ErrorCode.DEVICE_NOT_REGISTERED

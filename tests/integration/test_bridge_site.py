@@ -182,7 +182,7 @@ def make(site: RunningSite, journal: Journal, qtbot: QtBot) -> Iterator[Callable
 
     def make(url: str = site.url, token: str = site.token, timeout_s: float = 2.0) -> tuple[SiteBridge, Counter]:
         client = SiteClient(url, BOOTH, token, timeout_s=timeout_s)
-        bridge = SiteBridge(client, journal, collect=list, state=lambda: "idle", version="1.0")
+        bridge = SiteBridge(client, journal, collect=list, state=lambda: "idle", version="1.0", keep=timedelta(days=90))
         made.append(bridge)
         return bridge, Counter(bridge)
 

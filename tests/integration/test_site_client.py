@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -24,6 +25,7 @@ from workstation.site.contract import (
     ReviewRequest,
     VerificationMethod,
 )
+from workstation.site.readings import ReadingKind, ReadingReport, ReadingState
 from workstation.site.transport import MAX_REPLY_BYTES, bounded_session, exchange
 
 TIMEOUT_S = 0.4
@@ -336,3 +338,102 @@ def test_a_review_that_was_refused_is_an_error_that_quotes_no_picture(server, cl
         client.review(uuid4(), REVIEW_REQUEST)
     assert caught.value.code is code
     assert "face" not in f"{caught.value!r} {caught.value.context}"
+
+
+# --- reports
+
+
+def a_report() -> ReportRequest:
+    at = datetime.now(UTC)
+    kinds = [ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.UPS]
+    readings = [ReadingReport(kind=kind, state=ReadingState.OK, observed_at=at) for kind in kinds]
+    return ReportRequest(boot_id=uuid4(), sent_at=at, state="idle", version="1", number=7, readings=readings)
+
+
+def answer_to_a_report() -> bytes:
+    reply = {"acked_events": [], "commands": [], "next_interval_s": 5, "server_time": INFO["server_time"]}
+    return http("200 OK", json.dumps(reply).encode())
+
+
+def packed(request: bytes) -> bool:
+    return b"content-encoding: gzip" in request.lower()
+
+
+def body(request: bytes) -> bytes:
+    content = request.partition(b"\r\n\r\n")[2]
+    return gzip.decompress(content) if packed(request) else content
+
+
+def test_a_report_is_compressed_and_says_nothing_that_goes_without_saying(server, client):
+    server.answers = [say(answer_to_a_report())]
+    request = a_report()
+    client.report(request)
+    [sent] = server.requests
+    assert packed(sent)
+    told = json.loads(body(sent))
+    assert set(told) == {"boot_id", "number", "sent_at", "state", "version", "readings"}
+    assert set(told["readings"][0]) == {"kind", "state", "observed_at"}
+    assert ReportRequest.model_validate_json(body(sent)) == request
+
+
+@pytest.mark.parametrize("status", [400, 415, 422])
+def test_a_server_that_takes_no_gzip_gets_plain_reports_from_then_on(server, client, status):
+    refusal = say(http(f"{status} Refused", b"{}"))
+    server.answers = [refusal, say(answer_to_a_report())]
+    request = a_report()
+    client.report(request)
+    client.report(request)
+    assert [packed(sent) for sent in server.requests] == [True, False, False]
+    assert body(server.requests[0]) == body(server.requests[1]) == body(server.requests[2])
+
+
+def test_a_report_that_is_refused_in_any_form_does_not_end_compression(server, client):
+    server.answers = [say(http("422 Refused", b"{}"))]
+    for _ in range(2):
+        with pytest.raises(KioskError):
+            client.report(a_report())
+    assert [packed(sent) for sent in server.requests] == [True, False, True, False]
+
+
+def test_a_compressed_answer_is_read_and_a_bomb_is_not(server, client):
+    reply = answer_to_a_report().partition(b"\r\n\r\n")[2]
+
+    def gzipped(content: bytes) -> bytes:
+        sent = gzip.compress(content)
+        head = f"Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: {len(sent)}"
+        return f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + sent
+
+    server.answers = [say(gzipped(reply)), say(gzipped(b" " * (200 << 20)))]
+    assert client.report(a_report()).next_interval_s == 5
+    with pytest.raises(KioskError) as caught:
+        client.report(a_report())
+    assert caught.value.context["reason"] == "ReplyTooLongError"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120),
+        ("0", None),
+        ("99999999999999999999", 300),
+        ("-5", None),
+        ("soon", None),
+        ("²", None),
+        ("1.5", None),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_server_may_ask_for_a_pause(server, client, status, header, seconds):
+    told = http(f"{status} Busy", b"{}").replace(b"\r\n", f"\r\nRetry-After: {header}\r\n".encode(), 1)
+    server.answers = [say(told)]
+    with pytest.raises(KioskError) as caught:
+        client.report(a_report())
+    assert caught.value.code is ErrorCode.SITE_SERVER_UNREACHABLE
+    assert caught.value.retryable
+    assert caught.value.context.get("retry_after_s") == seconds
+
+
+def test_a_report_too_small_to_gain_goes_as_it_is(server, client):
+    server.answers = [say(answer_to_a_report())]
+    client.report(ReportRequest(boot_id=uuid4(), sent_at=datetime.now(UTC), state="idle", version="1"))
+    assert not packed(server.requests[0])

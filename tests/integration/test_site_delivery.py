@@ -1,6 +1,6 @@
 """Journal, reporter, client and server together while the way between them fails at random.
 
-At least once in, exactly once stored; a command is carried out once per start of the program.
+At least once in, exactly once stored, in order; a command is carried out once, also across starts of the program.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import socket
 import tempfile
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
@@ -33,7 +33,7 @@ from workstation.site.server.app import create_app
 from workstation.site.server.database import Database, sqlite_url
 from workstation.site.server.site import Site
 
-FAULTS = ["refuse", "fail", "lose", "cut", "garble"]
+FAULTS = ["refuse", "fail", "lose", "cut", "garble", "garble request", "strip", "too many"]
 
 
 class BadLine(ThreadingHTTPServer):
@@ -60,7 +60,12 @@ class _Relay(BaseHTTPRequestHandler):
         if fault == "fail":
             self._answer(500, b"{}", 2)
             return
-        status, reply = self._forward(body)
+        if fault == "too many":
+            self._answer(429, b"{}", 2)
+            return
+        if fault == "garble request":
+            body = body[: len(body) // 2] + body[: len(body) // 2]
+        status, reply = self._forward(body, without="Content-Encoding" if fault == "strip" else "")
         if fault == "lose":
             return
         if fault == "garble":
@@ -70,9 +75,10 @@ class _Relay(BaseHTTPRequestHandler):
 
     do_GET = do_POST = _relay  # noqa: N815  (the base class looks for these names)
 
-    def _forward(self, body: bytes) -> tuple[int, bytes]:
+    def _forward(self, body: bytes, *, without: str = "") -> tuple[int, bytes]:
         onward = http.client.HTTPConnection("127.0.0.1", self.server.target_port, timeout=20)
-        headers = {name: self.headers[name] for name in ("Authorization", "Content-Type") if self.headers[name]}
+        passed = {"Authorization", "Content-Type", "Content-Encoding"} - {without}
+        headers = {name: self.headers[name] for name in passed if self.headers[name]}
         onward.request(self.command, self.path, body, headers)
         answer = onward.getresponse()
         reply = answer.read()
@@ -128,12 +134,18 @@ class Delivery(RuleBasedStateMachine):
         self.journal = Journal(self.journal_path)
         self.happened: list[EventReport] = []
         self.ordered: list[Command] = []
+        self.carried_out: list[Command] = []
 
     @initialize()
     def start(self) -> None:
-        self.carried_out: list[Command] = []
         self.reporter = Reporter(
-            self.journal, self.client, list, lambda: "idle", self.carried_out.append, version="1.0"
+            self.journal,
+            self.client,
+            list,
+            lambda: "idle",
+            self.carried_out.append,
+            version="1.0",
+            keep=timedelta(days=90),
         )
 
     @rule()
@@ -183,7 +195,7 @@ class Delivery(RuleBasedStateMachine):
             assert incidents == 0
             self.start()
             self.reporter.report_once()
-            assert self.carried_out == []
+            assert self.carried_out == self.ordered
         finally:
             self._stop()
 

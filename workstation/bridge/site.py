@@ -34,7 +34,7 @@ from workstation.site.readings import ReadingKind, ReadingReport
 from .threads import Lane, SupervisedLoop
 
 BOOTH_INTERVAL_S = 300.0
-MIN_INTERVAL_S = 0.5
+MIN_INTERVAL_S = 0.1
 
 
 class SiteBridge(QObject):
@@ -70,6 +70,7 @@ class SiteBridge(QObject):
         collect: Callable[[], list[ReadingReport]],
         state: Callable[[], str],
         version: str,
+        keep: timedelta,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -77,7 +78,7 @@ class SiteBridge(QObject):
         self._booth: BoothInfo | None = None
         self._booth_due = 0.0
         self._wake = threading.Event()
-        self._reporter = Reporter(journal, client, collect, state, self._on_command, version=version)
+        self._reporter = Reporter(journal, client, collect, state, self._on_command, version=version, keep=keep)
         self._loop = SupervisedLoop("site-reports", self._report)
         self.lane = Lane("site-requests", self)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -31,6 +33,8 @@ from workstation.site.contract import (
 from workstation.site.preflight import PreflightReport
 from workstation.site.transport import bounded_session, exchange
 
+_logger = logging.getLogger(__name__)
+
 _Reply = TypeVar("_Reply", bound=BaseModel)
 
 _TOTAL_FACTOR = 3
@@ -38,13 +42,19 @@ _TOTAL_FACTOR = 3
 
 _REFUSED_FOR_GOOD = range(400, 500)
 _TRY_LATER = frozenset({408, 425, 429})
+MAX_RETRY_AFTER_S = 300
+"""No server may silence a booth for longer."""
+_LONGEST_DIGITS = 9
 _FORBIDDEN = 403
 _NOT_FOUND = 404
 _JSON = "application/json"
+_REPORTS = "/reports"
 _LAUNCHES = "/launches"
 _CONFERENCE = "/conference"
 _REFUSED = {_LAUNCHES: ErrorCode.TICKET_REFUSED, _CONFERENCE: ErrorCode.CONFERENCE_LOST}
 """What it means when the site says that somebody may not enter (409, 410)."""
+_NOT_UNDERSTOOD = frozenset({400, 415, 422})
+"""What a server or a proxy says to a compressed body that it does not decompress."""
 _PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
@@ -78,7 +88,7 @@ class SiteClient:
         KioskError: every call raises SITE_SERVER_UNREACHABLE, retryable, when no valid reply came, and not retryable
             when the token was refused (401, 403); ``launch`` raises TICKET_REFUSED when the expert may not enter
             (409, 410), ``conference`` CONFERENCE_LOST likewise; INTERNAL, not retryable, for every other refusal.
-            ``context`` has ``status`` and ``title``.
+            ``context`` has ``status`` and ``title``, or ``retry_after_s`` where the server asks for a pause.
     """
 
     def __init__(
@@ -89,6 +99,7 @@ class SiteClient:
         self._token = token
         self._timeout_s = timeout_s
         self._session = bounded_session(ca_file)
+        self._gzip_is_taken = True
         self.measured: Measurement | None = None
 
     def booth(self) -> BoothInfo:
@@ -100,7 +111,7 @@ class SiteClient:
     def photo(self, request: PhotoRequest) -> bytes | None:
         """Fetch the site's photo of a person, still encoded; ``None`` when it has none."""
         try:
-            response, content = self._exchange("POST", "/photos", request, accept=", ".join(sorted(_PICTURES)))
+            response, content = self._exchange("POST", "/photos", _json(request), accept=", ".join(sorted(_PICTURES)))
         except KioskError as error:
             if error.context.get("status") == _NOT_FOUND:
                 return None
@@ -112,7 +123,7 @@ class SiteClient:
     def review(self, session_id: UUID, request: ReviewRequest) -> bool:
         """Give the reviewer the pictures; false where the server must keep none (403) and the reviewer comes."""
         try:
-            self._exchange("POST", f"/reviews/{session_id}", request)
+            self._exchange("POST", f"/reviews/{session_id}", _json(request))
         except KioskError as error:
             if error.context.get("status") == _FORBIDDEN:
                 return False
@@ -137,14 +148,28 @@ class SiteClient:
         return self._call("POST", _CONFERENCE, ConferenceTicket, request)[0]
 
     def report(self, request: ReportRequest) -> ReportReply:
-        """Hand in readings and events, and fetch commands."""
-        reply, response = self._call("POST", "/reports", ReportReply, request, key=uuid4())
+        """Hand in readings and events, and fetch commands. Compressed, unless the server turns out not to take that."""
+        plain = request.model_dump_json(exclude_defaults=True).encode()
+        packed = gzip.compress(plain, mtime=0)
+        key = uuid4()
+        if not self._gzip_is_taken or len(packed) >= len(plain):
+            response, content = self._exchange("POST", _REPORTS, plain, key=key)
+        else:
+            try:
+                response, content = self._exchange("POST", _REPORTS, packed, key=key, encoding="gzip")
+            except KioskError as error:
+                if error.context.get("status") not in _NOT_UNDERSTOOD:
+                    raise
+                response, content = self._exchange("POST", _REPORTS, plain, key=key)
+                self._gzip_is_taken = False
+                _logger.info("site server takes no compressed reports: %s", dict(error.context))
+        reply = _parsed(ReportReply, response, content)
         self._measure(reply.server_time, response)
         return reply
 
     def preflight(self, report: PreflightReport) -> None:
         """Hand in what was found about a main site."""
-        self._exchange("PUT", f"/preflights/{report.report_id}", report)
+        self._exchange("PUT", f"/preflights/{report.report_id}", _json(report))
 
     def pack(self, main_site_id: str) -> str:
         """Fetch the newest pack of a main site. Nothing says yet that it may be believed."""
@@ -167,25 +192,26 @@ class SiteClient:
         *,
         key: UUID | None = None,
     ) -> tuple[_Reply, requests.Response]:
-        response, content = self._exchange(method, path, body, key=key)
-        if _media_type(response) != _JSON:
-            raise _unreachable("reply is not JSON", status=response.status_code)
-        try:
-            return reply_type.model_validate_json(content), response
-        except ValidationError:
-            # The cause would quote the reply, which holds the key of the day or a ticket.
-            raise _unreachable("reply is not as agreed", status=response.status_code) from None
+        response, content = self._exchange(method, path, None if body is None else _json(body), key=key)
+        return _parsed(reply_type, response, content), response
 
     def _exchange(
-        self, method: str, path: str, body: BaseModel | None, *, key: UUID | None = None, accept: str = _JSON
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        *,
+        key: UUID | None = None,
+        accept: str = _JSON,
+        encoding: str = "",
     ) -> tuple[requests.Response, bytes]:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": accept}
         if key is not None:
             headers["Idempotency-Key"] = str(key)
-        content = None
-        if body is not None:
+        if content is not None:
             headers["Content-Type"] = _JSON
-            content = body.model_dump_json().encode()
+        if encoding:
+            headers["Content-Encoding"] = encoding
         request = requests.Request(method, self._root + path, headers=headers, data=content)
         try:
             response, reply = exchange(
@@ -194,7 +220,7 @@ class SiteClient:
         except (requests.RequestException, OSError) as error:
             raise _unreachable(type(error).__name__) from error
         if not response.ok or response.status_code not in range(200, 300):
-            raise _refusal(response.status_code, reply, refused=_REFUSED.get(path))
+            raise _refusal(response, reply, refused=_REFUSED.get(path))
         return response, reply
 
     def _measure(self, server_time: datetime, response: requests.Response) -> None:
@@ -204,6 +230,20 @@ class SiteClient:
             round_trip_s=round_trip / timedelta(seconds=1),
             clock_offset_s=(server_time - sent_half_way) / timedelta(seconds=1),
         )
+
+
+def _json(body: BaseModel) -> bytes:
+    return body.model_dump_json().encode()
+
+
+def _parsed(reply_type: type[_Reply], response: requests.Response, content: bytes) -> _Reply:
+    if _media_type(response) != _JSON:
+        raise _unreachable("reply is not JSON", status=response.status_code)
+    try:
+        return reply_type.model_validate_json(content)
+    except ValidationError:
+        # The cause would quote the reply, which holds the key of the day or a ticket.
+        raise _unreachable("reply is not as agreed", status=response.status_code) from None
 
 
 def _media_type(response: requests.Response) -> str:
@@ -235,16 +275,20 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _unreachable(reason: str, *, status: int = 0) -> KioskError:
+def _unreachable(reason: str, *, status: int = 0, retry_after_s: float = 0.0) -> KioskError:
     context: dict[str, str | int | float] = {"reason": reason}
     if status:
         context["status"] = status
+    if retry_after_s:
+        context["retry_after_s"] = retry_after_s
     return KioskError(ErrorCode.SITE_SERVER_UNREACHABLE, reason, context=context)
 
 
-def _refusal(status: int, reply: bytes, *, refused: ErrorCode | None) -> KioskError:
+def _refusal(response: requests.Response, reply: bytes, *, refused: ErrorCode | None) -> KioskError:
+    status = response.status_code
     if status not in _REFUSED_FOR_GOOD or status in _TRY_LATER:
-        return _unreachable("site server failed or redirects", status=status)
+        retry_after_s = _retry_after_s(response.headers.get("Retry-After", ""))
+        return _unreachable("site server failed or redirects", status=status, retry_after_s=retry_after_s)
     try:
         title = Problem.model_validate_json(reply).title
     except ValidationError:
@@ -257,3 +301,10 @@ def _refusal(status: int, reply: bytes, *, refused: ErrorCode | None) -> KioskEr
     return KioskError(
         code, "the site server refused", context={"status": status, "title": title[:200]}, retryable=False
     )
+
+
+def _retry_after_s(header: str) -> float:
+    """Read ``Retry-After`` (RFC 9110 section 10.2.3) in seconds; 0 for none. A date is not looked at: clocks differ."""
+    if not header.isascii() or not header.isdigit():
+        return 0.0
+    return float(min(int(header[:_LONGEST_DIGITS]), MAX_RETRY_AFTER_S))

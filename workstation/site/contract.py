@@ -37,7 +37,7 @@ PACK_MEDIA_TYPE = "application/jose"
 MAX_PACKS = 200
 """How many main sites a sub-site can have packs of."""
 
-MAX_READINGS = 50
+MAX_READINGS = 100
 MAX_EVENTS = 500
 MAX_ACKNOWLEDGED = 1000
 """How much one report holds."""

@@ -14,7 +14,7 @@ class DiskCoordinator:
     """The file system that holds ``path``."""
 
     name = "disk"
-    period_s = 30.0
+    period_s = 10.0
 
     def __init__(self, path: Path, limits: DiskLimits) -> None:
         self._path, self._limits = path, limits

@@ -7,6 +7,8 @@ from fastapi import APIRouter, FastAPI
 from workstation.site.contract import API_VERSION
 from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
+from workstation.site.server.compression import Compression
+from workstation.site.server.decompression import Decompression
 from workstation.site.server.routes import admin, booth, conference, main_site, packs
 from workstation.site.server.site import Site
 
@@ -33,6 +35,9 @@ def create_app(site: Site | None) -> FastAPI:
     )
     app.state.site = site
     problems.install(app)
+    # The last one added is met first: a body is counted as it comes, then decompressed.
+    app.add_middleware(Compression)
+    app.add_middleware(Decompression)
     app.add_middleware(BodyLimit)
     root = APIRouter(prefix=f"/v{API_VERSION}")
     root.add_api_route("/health", health, methods=["GET"], tags=["health"])

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workstation.site.server.problems import problem_response
 
 MAX_BODY_BYTES = 8 << 20
-"""A roster of 30 experts with photos as large as allowed; a report of 200 events at their longest is an eighth."""
+"""A roster of 30 experts with photos as large as allowed; a report of 500 events at their longest is a third."""
 
 MAX_REVIEW_BYTES = 1 << 20
 """Two pictures as large as allowed, in base64 with line breaks, take half of it."""
@@ -19,6 +19,11 @@ MAX_PACK_BYTES = 1 << 20
 """The longest pack file that a booth takes."""
 
 _LIMITS = {"/reviews/": MAX_REVIEW_BYTES, "/packs/": MAX_PACK_BYTES}
+
+
+def limit_of(path: str) -> int:
+    """Return how many bytes a body may have that is sent to ``path``."""
+    return next((limit for part, limit in _LIMITS.items() if part in path), MAX_BODY_BYTES)
 
 
 class BodyLimit:
@@ -32,7 +37,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = next((limit for part, limit in _LIMITS.items() if part in scope["path"]), MAX_BODY_BYTES)
+        limit = limit_of(scope["path"])
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > limit:
             await _too_long()(scope, receive, send)

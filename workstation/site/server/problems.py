@@ -16,6 +16,7 @@ from workstation.site.contract import Problem
 
 MEDIA_TYPE = "application/problem+json"
 
+_RETRY_AFTER_S = 10
 _FIELD_NAME = re.compile(r"[a-z_]{1,40}|\d{1,6}")
 _logger = logging.getLogger(__name__)
 
@@ -82,4 +83,6 @@ def _not_storable(_request: Request, _error: Exception) -> Response:
 
 def _store_failed(_request: Request, error: Exception) -> Response:
     _logger.error("the database failed: %s", type(error).__name__)
-    return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer")
+    answer = problem_response(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer")
+    answer.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return answer
