@@ -122,6 +122,7 @@ class Application(QObject):
         conference.reading_taken.connect(bridges.health.observe)
         conference.reading_ended.connect(bridges.health.forget_conference)
         bridges.tickets.granted.connect(bridges.health.watch_conference)
+        bridges.tickets.ended.connect(bridges.health.leave_conference)
         conference.choice_wanted.connect(window.ask_document)
         window.document_shared.connect(self._on_window_document_shared)
         window.text_size_changed.connect(conference.set_large_text)

@@ -43,7 +43,7 @@ DEPENDS = (
     "xserver-xorg-core",
     "xserver-xorg-input-libinput | xserver-xorg-input-all",
 )
-RECOMMENDS = ("nut-server", "xserver-xorg-video-all | libgl1-mesa-dri")
+RECOMMENDS = ("chrony", "nut-server", "xserver-xorg-video-all | libgl1-mesa-dri")
 SCRIPTS = ("postinst", "prerm", "postrm")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from PySide6.QtCore import QObject, Slot
@@ -23,6 +24,7 @@ from drivers.simulated.bench import BenchFile, BenchState
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SimulatedHeadset
 from workstation.bridge import health, screens
+from workstation.bridge.conference_ticket import TicketBridge
 from workstation.bridge.health import HealthBridge
 from workstation.bridge.screens import ScreenWatch
 from workstation.health.board import HealthEvent, HealthEventKind, HealthSnapshot
@@ -354,7 +356,9 @@ def test_the_way_to_the_meeting_is_watched_while_there_is_one(make, until) -> No
         bridge.watch_conference(SimpleNamespace(server=f"ws://127.0.0.1:{server.getsockname()[1]}"))
         bridge.look_now("conference")
         until(lambda: [part.state for part in bridge.snapshot().parts] == [ReadingState.OK])
-    bridge.forget_conference()
+        bridge.forget_conference()
+        assert len(bridge.snapshot().parts) == 1, "a meeting that is lost is when the way to it matters"
+    bridge.leave_conference()
     assert bridge.snapshot().parts == ()
     assert board.conditions == [], "the meeting has its own"
 
@@ -378,3 +382,15 @@ def test_screens_are_told_at_the_start_and_again(qtbot: QtBot, monkeypatch: pyte
     monkeypatch.setattr(screens.QGuiApplication, "screens", lambda: [QGuiApplication.primaryScreen()] * 2)
     QGuiApplication.instance().screenAdded.emit(QGuiApplication.primaryScreen())
     assert seen[-1].code is ErrorCode.DEVICE_NOT_REGISTERED
+
+
+def test_the_end_of_a_stay_is_told_once(qtbot: QtBot) -> None:
+    tickets, told = TicketBridge(), list[str]()
+    tickets.ended.connect(lambda: told.append("ended"))
+    tickets.end()
+    assert told == [], "there was none"
+    tickets.begin(str(uuid4()), "project")
+    tickets.end()
+    tickets.end()
+    assert told == ["ended"]
+    tickets.stop()

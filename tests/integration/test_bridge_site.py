@@ -32,7 +32,7 @@ from workstation.identity.vault import Evidence
 from workstation.journal.journal import Journal
 from workstation.site.administration import ReviewPicture, Roster, RosterEntry
 from workstation.site.client import SiteClient
-from workstation.site.contract import BoothInfo, Command, Launch, MatchReply, MatchState, expert_hash
+from workstation.site.contract import BoothInfo, Command, Launch, MatchReply, MatchState, ReportRequest, expert_hash
 from workstation.site.readings import ReadingKind, ReadingState
 from workstation.site.server import tokens
 from workstation.site.server.app import create_app
@@ -413,6 +413,20 @@ def test_an_order_of_the_site_is_heard_once(make, site, until) -> None:
     before = counter.readings[ReadingKind.SITE]
     until(lambda: counter.readings[ReadingKind.SITE] is not before)
     assert [command.text for command in counter.commands] == ["请稍候"]
+
+
+def test_an_order_that_was_taken_before_a_crash_is_acknowledged_and_not_carried_out_again(make, site, journal, until):
+    site.administrator.message(BOOTH, "请稍候")
+    client = SiteClient(site.url, BOOTH, site.token, timeout_s=2)
+    before = ReportRequest(boot_id=uuid4(), sent_at=datetime.now(UTC), state="idle", version="1.0")
+    [order] = client.report(before).commands
+    journal.take_command(order.command_id)  # and here the power went
+    bridge, counter = make()
+    bridge.start()
+    until(lambda: not journal.unconfirmed_commands())
+    assert counter.commands == []
+    assert client.report(before).commands == []
+    client.close()
 
 
 def test_a_clock_that_is_off_is_measured(make, site, until) -> None:

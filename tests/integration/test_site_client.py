@@ -437,3 +437,16 @@ def test_a_report_too_small_to_gain_goes_as_it_is(server, client):
     server.answers = [say(answer_to_a_report())]
     client.report(ReportRequest(boot_id=uuid4(), sent_at=datetime.now(UTC), state="idle", version="1"))
     assert not packed(server.requests[0])
+
+
+@pytest.mark.parametrize("interval", ["0.5", "0", "-5", "301", "1e9", "NaN"])
+def test_an_interval_that_no_server_may_ask_for_is_no_answer(server, client, interval):
+    changed = (
+        answer_to_a_report()
+        .partition(b"\r\n\r\n")[2]
+        .replace(b'"next_interval_s": 5', b'"next_interval_s": ' + interval.encode())
+    )
+    server.answers = [say(http("200 OK", changed))]
+    with pytest.raises(KioskError) as caught:
+        client.report(a_report())
+    assert caught.value.context["reason"] == "reply is not as agreed"

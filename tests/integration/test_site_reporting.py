@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -147,6 +149,22 @@ def test_a_board_of_changes_is_the_board_of_full_reports(site, tmp_path, seed):
         told = board(site)
         assert told[CHANGES] == told[WHOLE]
     assert any(not request.full for request in line.sent)
+    journal.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_fails_asks_for_a_pause_and_nothing_is_acknowledged(site, tmp_path, allow_logs):
+    allow_logs("workstation.site.server.problems")
+    [file] = tmp_path.glob("site.db")
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("DROP TABLE events")
+    journal = Journal(tmp_path / "journal.db")
+    journal.append("step", "", {})
+    line = site.clients[CHANGES]
+    reporter = Reporter(journal, line, list, lambda: "idle", lambda _c: None, version="1", keep=KEEP)
+    assert 10 <= reporter.report_once() <= 11
+    assert reporter.is_away
+    assert len(journal.unsent(10)) == 1
     journal.close()
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from workstation.site.changes import DEAD_BANDS, FULL_INTERVAL_S, Changes, is_news
+from workstation.site.contract import MAX_READINGS
 from workstation.site.readings import _UNITS, DeviceIdentity, Quality, ReadingKind, ReadingReport, ReadingState
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -71,6 +72,13 @@ def test_a_slow_drift_is_told_in_the_end():
         changes.was_taken(full_wanted=False)
         told += [reading.values["load_percent"] for reading in news]
     assert told == [20.0, 21.1, 22.2, 23.3, 24.4]
+
+
+def test_more_readings_than_a_report_holds_do_not_end_reporting():
+    many = [UPS.model_copy(update={"subject": f"ups-{n}"}) for n in range(MAX_READINGS + 50)]
+    told, is_full = Changes(lambda: 0.0).next_report(many)
+    assert is_full
+    assert told == many[:MAX_READINGS]
 
 
 @given(value=st.floats(-1e12, 1e12), figure=st.sampled_from(["a_s", "a_bytes", "a_percent", "count"]))

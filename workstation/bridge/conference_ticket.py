@@ -41,10 +41,12 @@ class TicketBridge(QObject):
     Signals:
         granted(ConferenceTicket): the first ticket of a stay, or a fresh one.
         refused(ErrorCode): the site gave none; it is asked again.
+        ended(): the stay is over.
     """
 
     granted = Signal(object)
     refused = Signal(object)
+    ended = Signal()
     _answered = Signal(int, object, bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -77,6 +79,8 @@ class TicketBridge(QObject):
 
     def end(self) -> None:
         """Forget the stay. Idempotent."""
+        if self._place is not None:
+            self.ended.emit()
         self._stay += 1
         self._failures = 0
         self._place, self._is_asking = None, False

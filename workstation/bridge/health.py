@@ -127,15 +127,19 @@ class HealthBridge(QObject):
 
     @Slot(object)
     def watch_conference(self, ticket: ConferenceTicket) -> None:
-        """Probe the way to this meeting's server until ``forget_conference``."""
+        """Probe the way to this meeting's server until ``leave_conference``, lost meetings included."""
         self._conference_link.watch(ticket.server)
+
+    @Slot()
+    def leave_conference(self) -> None:
+        """Probe that way no more: the stay is over."""
+        self._conference_link.watch("")
+        self._board.forget(ReadingKind.CONFERENCE, SERVER)
 
     @Slot()
     def forget_conference(self) -> None:
         """Drop what was seen of a meeting that is over or lost; its conditions are told by whoever holds it."""
-        self._conference_link.watch("")
         self._board.forget(ReadingKind.CONFERENCE)
-        self._board.forget(ReadingKind.CONFERENCE, SERVER)
 
     def _watch(self, probe: MainSiteProbe | None) -> None:
         self._main_site, self._main_site_since_s = probe, time.monotonic()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from workstation.site.contract import MAX_READINGS
 from workstation.site.readings import ReadingKind, ReadingReport, unit_of
 
 FULL_INTERVAL_S = 60.0
@@ -78,8 +80,9 @@ class Changes:
         self._pending: dict[_Key, ReadingReport] = {}
 
     def next_report(self, readings: Iterable[ReadingReport]) -> tuple[list[ReadingReport], bool]:
-        """Return what to tell, and whether that is all there is."""
-        now = {(reading.kind, reading.subject): _rounded(reading) for reading in readings}
+        """Return what to tell, and whether that is all there is. Beyond ``MAX_READINGS`` nothing is told."""
+        first = itertools.islice(readings, MAX_READINGS)
+        now = {(reading.kind, reading.subject): _rounded(reading) for reading in first}
         is_full = self._clock() >= self._full_due or not self._told.keys() <= now.keys()
         if is_full:
             self._told.clear()

@@ -11,7 +11,7 @@ from drivers.errors import ErrorCode
 from workstation.health.outages import OutageClock
 from workstation.health.shutdown import COUNTING, PowerPhase
 from workstation.journey.events import Intent
-from workstation.journey.states import Evaluating
+from workstation.journey.states import CardProblem, Evaluating, Idle, ReadingCard
 from workstation.site.outages import OutageKind
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages, clock
@@ -78,6 +78,9 @@ def banner_codes(scene: Scene) -> tuple[ErrorCode, ...]:
     state = scene.journey.state
     if scene.power.is_closing:
         return ()
+    if isinstance(state, Idle | ReadingCard | CardProblem):
+        # The sign-in screen says itself, large, what is wrong; that the booth powers off concerns whoever comes.
+        return (ErrorCode.BATTERY_LOW,) if scene.power.phase in COUNTING else ()
     raised = scene.journey.conditions
     if scene.power.phase in _LOW:
         raised |= {ErrorCode.BATTERY_LOW}  # also when the UPS has gone silent by now

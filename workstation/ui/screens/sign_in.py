@@ -135,6 +135,9 @@ class SignInScreen(TitledScreen):
         if code in conditions:
             title, lead = words.text("sign_in.storage_title"), words.text("sign_in.storage_lead")
             return _Look(title, lead, CardPose.CLOSED, code, Icon.STORAGE)
+        code = ErrorCode.DEVICE_NOT_REGISTERED
+        if code in conditions:
+            return _Look(words.title(code), words.expert(code), CardPose.CLOSED, code, Icon.WARNING)
         for code in _BROKEN_READER:
             if code in conditions:
                 return _Look(words.title(code), words.expert(code), CardPose.CLOSED, code)
