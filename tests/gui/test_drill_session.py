@@ -20,6 +20,7 @@ from workstation.drill.console import DrillConsole
 from workstation.drill.roster import BOOTH_ID
 from workstation.site.administration import ReviewPicture, ReviewRow
 from workstation.site.contract import GENESIS_HASH, CommandKind, EventReport
+from workstation.site.outages import OutageKind, OutageLedger, RoomOutage
 
 CASE = ReviewRow(
     booth_id=BOOTH_ID,
@@ -44,6 +45,12 @@ class Desk(Administrator):
         self.kinds: list[str] = []
         self.orders: list[tuple[str, str, CommandKind]] = []
         self.is_away = False
+        self.rooms: list[RoomOutage] = []
+
+    def outages(self) -> OutageLedger:
+        if self.is_away:
+            raise requests.ConnectionError
+        return OutageLedger(day="2026-06-01", at=CASE.opened_at, rooms=self.rooms, rows=[], by_booth=[], by_project=[])
 
     def events(self, booth_id: str) -> list[EventReport]:
         return [event(booth_id, kind) for kind in self.kinds]
@@ -191,3 +198,25 @@ def test_somebody_speaks_when_the_kiosk_asks_and_when_the_operator_does(qtbot, d
     qtbot.waitUntil(lambda: stage.spoken == 1, timeout=5000)
     console.speech_requested.emit()
     assert stage.spoken == 2
+
+
+def test_running_outages_stand_on_the_console(qtbot, monkeypatch, console, stage) -> None:
+    monkeypatch.setattr(session, "LEDGER_MS", 20)
+    monkeypatch.setattr(session, "KioskProcess", FakeKiosk)
+    over = RoomOutage(
+        outage=OutageKind.CONFERENCE, room="一室", began_at=CASE.opened_at, ended_at=CASE.opened_at, duration_s=9,
+        booths=["b-1"], projects=[],
+    )  # fmt: skip
+    running = RoomOutage(
+        outage=OutageKind.MAINS, room="一室", began_at=CASE.opened_at, ended_at=None, duration_s=83.4,
+        booths=["b-1", "b-2"], projects=[],
+    )  # fmt: skip
+    drill = session.Session(stage, console, QApplication.instance())
+    stage.administrator.rooms = [over, running]
+    qtbot.waitUntil(lambda: "停电 · 一室 · 影响 2 工位 · 已中断 00:01:23" in words(console))
+    assert "会议中断" not in words(console)
+    stage.administrator.is_away = True
+    qtbot.waitUntil(lambda: "站点服务器没有应答" in words(console))
+    stage.administrator.is_away, stage.administrator.rooms = False, [over]
+    qtbot.waitUntil(lambda: "已中断" not in words(console) and "没有应答" not in words(console))
+    drill.stop()

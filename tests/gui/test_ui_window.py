@@ -62,7 +62,7 @@ from workstation.ui.screens.locked import LockedScreen
 from workstation.ui.screens.power_off import PowerOffScreen
 from workstation.ui.theme import install_fonts
 from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, PowerView, StatusView
-from workstation.ui.widgets.basics import ProgressBar
+from workstation.ui.widgets.basics import Banner, ProgressBar
 from workstation.ui.widgets.camera_view import CameraView
 from workstation.ui.widgets.card_picture import CardPicture
 from workstation.ui.window import KioskWindow
@@ -695,14 +695,14 @@ def test_names_go_when_the_person_goes(open_window: Open) -> None:
 @pytest.mark.parametrize(
     ("power", "said"),
     [
-        (PowerView(until="15:20"), "可用到 15:20。"),
+        (PowerView(until="15:20"), "可用到 15:20"),
         (
             PowerView(until="15:20", needed="14:30", verdict=Verdict.ENOUGH),
-            "可用到 15:20，评审预计 14:30 结束，够用。",
+            "可用到 15:20，评审预计 14:30 结束，够用",
         ),
         (
             PowerView(until="15:20", needed="16:00", is_rule=True, verdict=Verdict.SHORT),
-            "可用到 15:20，按规定应到 16:00，不够。",
+            "可用到 15:20，按规定应到 16:00，不够",
         ),
     ],
 )
@@ -789,8 +789,9 @@ TWO_HOURS = OutageRule(outage=OutageKind.MAINS, after_s=7200, text="中止评标
 FOUR_HOURS = OutageRule(outage=OutageKind.MAINS, after_s=14400, text="改期，重新组建评标委员会")
 
 
-def test_several_outages_at_once_each_with_its_clock_and_rule(open_window: Open) -> None:
-    window = open_window()
+@pytest.mark.parametrize("size", [(1920, 1080), (1366, 768)])
+def test_several_outages_at_once_each_with_its_clock_and_rule(open_window: Open, size: tuple[int, int]) -> None:
+    window = open_window(*size)
     conditions = frozenset(
         {
             ErrorCode.ON_BATTERY,
@@ -812,11 +813,15 @@ def test_several_outages_at_once_each_with_its_clock_and_rule(open_window: Open)
         )
     )
     shown = texts(window)
-    assert "已中断 02:03:04。已满 2 小时，按本地规定：中止评标。" in shown
-    assert "按本地规定，满 4 小时：改期，重新组建评标委员会（还有 01:56:56）。" in shown
+    assert "已中断 02:03:04 · 已满 2 小时，按本地规定：中止评标 · " in shown
+    assert "按本地规定，满 4 小时：改期，重新组建评标委员会（还有 01:56:56）" in shown
     assert "网络中断（00:01:20）" in shown
     assert "与主场的网络中断" not in shown  # a part of it, and not told twice
-    assert "已中断 00:00:05。" in shown
+    assert "已中断 00:00:05\n" in shown
+    for banner in window.findChildren(Banner):
+        for part in banner.findChildren(QLabel):  # every line is there, however many the width makes of it
+            if part.isVisible() and part.wordWrap():
+                assert part.height() >= part.heightForWidth(part.width())
     assert "本地服务连接中断 00:01:10，不影响评审" in shown
 
 

@@ -15,9 +15,9 @@ from workstation.site.server.site import Site
 
 
 @contextlib.contextmanager
-def serving(site: Site) -> Iterator[str]:
-    """Serve ``site`` and give the address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+def serving(site: Site, port: int = 0) -> Iterator[str]:
+    """Serve ``site`` and give the address; on ``port`` again after it was away."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
         config = uvicorn.Config(create_app(site), log_config=None, access_log=False, lifespan="off", ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

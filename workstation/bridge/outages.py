@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from drivers.errors import KioskError
 from workstation.health.board import HealthSnapshot
-from workstation.health.outages import OutageClock, OutageClocks, OutageEvent, OutageRule, Sight
+from workstation.health.outages import OutageClock, OutageClocks, OutageEvent, OutageRule, Sight, Unfinished
 from workstation.health.readings import Moment
 from workstation.health.sights import JOURNAL_LOOK, sights, unfinished
 from workstation.journal.journal import Journal
 from workstation.journey.effects import Fact
 from workstation.site.outages import OUTAGE_EVENTS, OutageKind
+
+_log = logging.getLogger(__name__)
 
 _LOST, _BACK = "conference_lost", "conference_back"
 _MEETING = {_LOST: Sight.OUT, _BACK: Sight.IN, "conference_joined": Sight.IN, "conference_left": Sight.UNWATCHED}
@@ -31,8 +35,7 @@ class OutageBridge(QObject):
 
     def __init__(self, journal: Journal, rules: Iterable[OutageRule] = (), parent: QObject | None = None) -> None:
         super().__init__(parent)
-        begun = unfinished(journal.latest(OUTAGE_EVENTS, JOURNAL_LOOK))
-        self._clocks = OutageClocks(rules, begun, Moment.now())
+        self._clocks = OutageClocks(rules, _begun(journal), Moment.now())
         self._shown: tuple[OutageClock, ...] = ()
         self._meeting_id = ""
 
@@ -64,3 +67,12 @@ class OutageBridge(QObject):
         for event in events:
             session_id = self._meeting_id if event.outage is OutageKind.CONFERENCE else ""
             self.event_found.emit(event.kind, session_id, dict(event.facts))
+
+
+def _begun(journal: Journal) -> list[Unfinished]:
+    """Return what had begun before; a journal with a damaged event keeps no booth from starting."""
+    try:
+        return unfinished(journal.latest(OUTAGE_EVENTS, JOURNAL_LOOK))
+    except KioskError as error:
+        _log.error("outages of before cannot be read: %s %s", error.code, dict(error.context))
+        return []

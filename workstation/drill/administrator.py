@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from workstation.site.administration import BoothSettings, EventPage, ReviewPicture, ReviewRow, Roster
 from workstation.site.conference import Guest, GuestRequest
 from workstation.site.contract import PACK_MEDIA_TYPE, REVIEW_OVER, Command, CommandKind, EventReport
+from workstation.site.outages import OutageLedger
 
 TIMEOUT_S = 5.0
 _REVIEWED = REVIEW_OVER | {"review_again"}
@@ -78,6 +79,10 @@ class Administrator:
             elif event.session_id == waiting and event.kind in _REVIEWED:
                 waiting = None
         return waiting
+
+    def outages(self) -> OutageLedger:
+        """Return today's ledger of outages."""
+        return OutageLedger.model_validate_json(self._get("/admin/outages"))
 
     def waiting_cases(self) -> list[ReviewRow]:
         """Return the reviews whose pictures the site has, oldest first."""

@@ -29,7 +29,9 @@ from PySide6.QtWidgets import (
 from drivers.simulated.bench import BenchFile, BenchState, Gesture, Scene
 from workstation.drill.controls import THEME, Choice, Switch, SwitchRow, make_button, panel
 from workstation.drill.office import OfficePanel
+from workstation.drill.outages import OutagePanel
 from workstation.drill.review import ReviewPanel, WaitingReview
+from workstation.site.outages import OutageLedger
 from workstation.ui.theme import Color, Role
 from workstation.ui.widgets.basics import Button, Card, Kind, text
 
@@ -138,6 +140,10 @@ class DrillConsole(QWidget):
         """Show the review that waits at the booth, ``None`` when there is none (any more)."""
         self._review.show_review(review)
 
+    def show_outages(self, ledger: OutageLedger | None) -> None:
+        """Show what the site server's ledger says is out now; ``None`` when it does not answer."""
+        self._outages.show_ledger(ledger)
+
     def show_event(self, time: str, content: str) -> None:
         """Add a line to the event log."""
         self._events.appendPlainText(f"{time}  {content}")
@@ -177,11 +183,13 @@ class DrillConsole(QWidget):
         self._events.setFixedHeight(110)
         self._review = ReviewPanel(self._unavailable.get("review", ""))
         self._review.decided.connect(self.review_requested)
+        self._outages = OutagePanel()
         layout = QVBoxLayout(self)
         layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # whoever shows it places and sizes it
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._title_band())
+        layout.addWidget(self._outages)
         layout.addWidget(self._review)  # above what scrolls: somebody waits
         layout.addWidget(scroll, 1)
         layout.addWidget(self._line)

@@ -28,6 +28,7 @@ from workstation.ui.theme import install_fonts
 _log = logging.getLogger(__name__)
 
 FOLLOW_MS = 100
+LEDGER_MS = 2000
 STATES = {
     "idle": "空闲",
     "reading-card": "读取身份证",
@@ -95,10 +96,15 @@ class Session(QObject):
         self._ticker.setInterval(FOLLOW_MS)
         self._ticker.timeout.connect(self._on_ticker_timeout)
         self._ticker.start()
+        self._ledger_ticker = QTimer(self)
+        self._ledger_ticker.setInterval(LEDGER_MS)
+        self._ledger_ticker.timeout.connect(self._on_ledger_ticker_timeout)
+        self._ledger_ticker.start()
 
     def stop(self) -> None:
         """End the kiosk."""
         self._ticker.stop()
+        self._ledger_ticker.stop()
         self._kiosk.stop()
 
     @Slot()
@@ -107,6 +113,13 @@ class Session(QObject):
         self._expert.act()
         if not self._kiosk.is_running:
             self._qt.exit(0)
+
+    @Slot()
+    def _on_ledger_ticker_timeout(self) -> None:
+        try:
+            self._console.show_outages(self._stage.administrator.outages())
+        except requests.RequestException:
+            self._console.show_outages(None)
 
     @Slot(object)
     def _on_line_read(self, line: Line) -> None:

@@ -167,7 +167,6 @@ class _Past:
     outage: OutageKind
     began_s: float
     ended_s: float
-    settled_s: float
     shown: bool
 
 
@@ -242,10 +241,16 @@ class OutageClocks:
             for outage, run in sorted(self._runs.items())
             if run.over is None and run.resumed_s is None
         ]
+        ended = [past for past in self._past if past.shown and past.outage not in self._runs]
+        ended += [
+            _Past(outage, run.began_s, run.over[0].monotonic_s, shown=True)
+            for outage, run in self._runs.items()
+            if run.over is not None and run.over[1] is Outcome.BACK  # shown at once, settled later
+        ]
         over = {
             past.outage: OutageClock(outage=past.outage, seconds=max(1, int(past.ended_s - past.began_s)), is_over=True)
-            for past in self._past
-            if past.shown and now.monotonic_s - past.settled_s <= OVER_SHOWN_S and past.outage not in self._runs
+            for past in ended
+            if now.monotonic_s - past.ended_s <= OVER_SHOWN_S
         }
         return (*running, *over.values())
 
@@ -269,16 +274,16 @@ class OutageClocks:
         if run is None:
             return []
         if run.over is None and run.resumed_s is not None and now.monotonic_s - run.resumed_s > UNSEEN_S:
-            return self._end(outage, run, Moment(utc=run.seen_at, monotonic_s=run.seen_s), Outcome.UNSEEN, now)
+            return self._end(outage, run, Moment(utc=run.seen_at, monotonic_s=run.seen_s), Outcome.UNSEEN)
         if run.over is None:
             return []
         over, outcome = run.over
         patience_s = SETTLE_S if outcome is Outcome.BACK else UNWATCHED_S
-        return self._end(outage, run, over, outcome, now) if now.monotonic_s - over.monotonic_s > patience_s else []
+        return self._end(outage, run, over, outcome) if now.monotonic_s - over.monotonic_s > patience_s else []
 
-    def _end(self, outage: OutageKind, run: _Run, over: Moment, outcome: Outcome, now: Moment) -> list[OutageEvent]:
+    def _end(self, outage: OutageKind, run: _Run, over: Moment, outcome: Outcome) -> list[OutageEvent]:
         del self._runs[outage]
-        past = _Past(outage, run.began_s, over.monotonic_s, now.monotonic_s, shown=outcome is Outcome.BACK)
+        past = _Past(outage, run.began_s, over.monotonic_s, shown=outcome is Outcome.BACK)
         self._past.append(past)
         facts: dict[str, EventValue] = {
             "ended_at": utc(over.utc),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -29,6 +30,16 @@ class OutageKind(StrEnum):
     BOOTH = "booth"
 
 
+LABELS = {
+    OutageKind.MAINS: "停电",
+    OutageKind.MAIN_SITE: "主场链路中断",
+    OutageKind.SITE_SERVER: "站点服务中断",
+    OutageKind.CONFERENCE: "会议中断",
+    OutageKind.BOOTH: "工位失联",
+}
+"""What administrators call them, on the sheet and the console."""
+
+
 class Outcome(StrEnum):
     """How the clock of an outage ended.
 
@@ -40,6 +51,9 @@ class Outcome(StrEnum):
     UNWATCHED = "unwatched"
     UNSEEN = "unseen"
 
+
+WallTime = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
+"""A moment that every database can keep, in every zone."""
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Times = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -65,12 +79,12 @@ class OutageFacts(Wire):
 
     outage: OutageKind
     outage_id: UUID
-    began_at: AwareDatetime
+    began_at: WallTime
     code: Annotated[str, Field(pattern=r"^E-\d{3}$")]
-    ended_at: AwareDatetime | None = None
+    ended_at: WallTime | None = None
     duration_s: Seconds | None = None
     at_least_s: Seconds | None = None
-    seen_at: AwareDatetime | None = None
+    seen_at: WallTime | None = None
     network_s: Seconds = 0.0
     after_minutes: Annotated[int, Field(ge=0)] = 0
     times: Times = 1

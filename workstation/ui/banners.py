@@ -138,50 +138,50 @@ class Banners(QWidget):
                 self._column.insertWidget(at + 1, self._conditions[code])
                 self._conditions[code].show()
             tone, icon = _LOOKS[code]
-            self._conditions[code].show_notice(self._sentence(scene, code), tone, icon, code)
+            clocks = {item.outage: item for item in scene.outages if not item.is_over}
+            running = clocks.get(_CLOCKS[code]) if code in _CLOCKS else None
+            sentence, detail = self._sentence(scene, code, running), self._rule(code, running)
+            if code is ErrorCode.ON_BATTERY:
+                detail = " · ".join(part for part in (self._endurance(scene.power), detail) if part)
+            self._conditions[code].show_notice(sentence, tone, icon, code, detail)
 
-    def _sentence(self, scene: Scene, code: ErrorCode) -> str:
-        """Return what is said about a condition, with its clock and what the local rule says of it."""
+    def _sentence(self, scene: Scene, code: ErrorCode, running: OutageClock | None) -> str:
         words, minutes, policy = self._messages, scene.status.minutes_left, scene.journey.seat_policy
-        running = {item.outage: item for item in scene.outages if not item.is_over}
-        found = running.get(_CLOCKS[code]) if code in _CLOCKS else None
         facts = {
-            "clock": clock(0 if found is None else found.seconds),
+            "clock": clock(0 if running is None else running.seconds),
             "left": "" if minutes is None else words.duration(minutes),
             "limit": words.limit(policy.camera_lock_s) if policy.watch else "",
         }
-        parts = [words.expert(code, "evaluation", **facts)]
         if code is ErrorCode.BATTERY_LOW and scene.power.phase in COUNTING:
-            parts = [words.text("power.closing", clock=clock(scene.power.off_in_s))]
-        if code is ErrorCode.ON_BATTERY:
-            parts += self._endurance(scene.power)
-        if found is not None:
-            if not words.is_timed(code):
-                parts.append(words.text("outage.lasts", clock=clock(found.seconds)))
-            parts += self._rule(found)
-        return words.text("outage.gap").join(parts)
+            return words.text("power.closing", clock=clock(scene.power.off_in_s))
+        return words.expert(code, "evaluation", **facts)
 
-    def _endurance(self, power: PowerView) -> list[str]:
+    def _endurance(self, power: PowerView) -> str:
         """Return until when the battery lasts, and whether that is enough."""
         words = self._messages
         if not power.until:
-            return []
+            return ""
         if power.verdict is None:
-            return [words.text("power.until", until=power.until)]
+            return words.text("power.until", until=power.until)
         key = "power.until_rule" if power.is_rule else "power.until_end"
         verdict = words.text(f"power_verdict.{power.verdict}")
-        return [words.text(key, until=power.until, needed=power.needed, verdict=verdict)]
+        return words.text(key, until=power.until, needed=power.needed, verdict=verdict)
 
-    def _rule(self, outage: OutageClock) -> list[str]:
+    def _rule(self, code: ErrorCode, running: OutageClock | None) -> str:
+        """Return the line below: the clock, unless the sentence has it, and what the local rule says of it."""
+        if running is None:
+            return ""
         words, parts = self._messages, list[str]()
-        if outage.reached is not None:
-            length = words.duration(round(outage.reached.after_s / 60))
-            parts.append(words.text("outage.reached", length=length, rule=outage.reached.text))
-        if outage.coming is not None:
-            length = words.duration(round(outage.coming.after_s / 60))
-            facts = {"length": length, "rule": outage.coming.text, "left": clock(outage.left_s)}
+        if not words.is_timed(code):
+            parts.append(words.text("outage.lasts", clock=clock(running.seconds)))
+        if running.reached is not None:
+            length = words.duration(round(running.reached.after_s / 60))
+            parts.append(words.text("outage.reached", length=length, rule=running.reached.text))
+        if running.coming is not None:
+            length = words.duration(round(running.coming.after_s / 60))
+            facts = {"length": length, "rule": running.coming.text, "left": clock(running.left_s)}
             parts.append(words.text("outage.coming", **facts))
-        return parts
+        return " · ".join(parts)
 
     def _show_returns(self, scene: Scene) -> None:
         """Say for a while what is back, each in a banner of its own: two lights may come back together."""

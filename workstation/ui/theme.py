@@ -191,6 +191,7 @@ class Theme:
             f"#conference QLabel {{ color: {Color.BAR_TEXT}; font-size: {self.text(22)}px; }}",
             f"#tag QLabel {{ font-size: {self.text(18)}px; font-weight: 600; }}",
             f"#banner QLabel {{ font-size: {self.text(20)}px; font-weight: 600; }}",
+            f"#banner QLabel#detail {{ font-size: {self.text(18)}px; font-weight: 400; }}",
             f"#banner QLabel#code {{ font-size: {self.text(16)}px; font-weight: 400; }}",
         ]
         return "\n".join(rules)

@@ -9,7 +9,7 @@ from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
 from workstation.site.server.compression import Compression
 from workstation.site.server.decompression import Decompression
-from workstation.site.server.routes import admin, booth, conference, main_site, packs
+from workstation.site.server.routes import admin, booth, conference, main_site, outages, packs
 from workstation.site.server.site import Site
 
 _REFUSAL = {
@@ -47,6 +47,7 @@ def create_app(site: Site | None) -> FastAPI:
         conference.booth_router,
         main_site.router,
         admin.router,
+        outages.router,
         packs.admin_router,
         conference.admin_router,
     ):

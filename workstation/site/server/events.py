@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from workstation.site.administration import ChainFault, ChainIncident, EventPage
 from workstation.site.contract import GENESIS_HASH, REVIEW_OVER, SIGNED_OUT, EventReport, canonical_data, event_hash
-from workstation.site.server import arrivals, reviews
+from workstation.site.outages import OUTAGE_EVENTS
+from workstation.site.server import arrivals, outages, reviews
 from workstation.site.server.models import Event, Incident
 
 PAGE = 500
@@ -40,11 +41,18 @@ def store(session: Session, booth_id: str, events: list[EventReport], now: datet
     if new:
         session.execute(insert(Event), [_row(booth_id, event) for event in new])
     for event in new:
-        if event.kind == SIGNED_OUT:
-            arrivals.leave(session, booth_id, event.session_id, now)
-        if event.kind in REVIEW_OVER:
-            reviews.over(session, booth_id, event.session_id, now)
+        _act(session, booth_id, event, now)
     return [event.event_id for event in events]
+
+
+def _act(session: Session, booth_id: str, event: EventReport, now: datetime) -> None:
+    """Do what follows from a new event, whenever it comes."""
+    if event.kind == SIGNED_OUT:
+        arrivals.leave(session, booth_id, event.session_id, now)
+    if event.kind in REVIEW_OVER:
+        reviews.over(session, booth_id, event.session_id, now)
+    if event.kind in OUTAGE_EVENTS:
+        outages.take(session, booth_id, event)
 
 
 def page(session: Session, booth_id: str, after: int) -> EventPage:

@@ -239,6 +239,30 @@ class Incident(Base):
     __table_args__ = (UniqueConstraint("booth_id", "event_id", "fault"),)
 
 
+class OutageRow(Base):
+    """An outage of a booth, made of its events in whatever order they came; see ``outages``.
+
+    ``seen_at`` is the last moment at which it is known to have lasted, ``ended_at`` empty until the end was told.
+    """
+
+    __tablename__ = "outages"
+    row_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    booth_id: Mapped[str]
+    outage_id: Mapped[UUID]
+    outage: Mapped[str]
+    began_at: Mapped[datetime] = mapped_column(index=True)
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    duration_s: Mapped[float] = mapped_column(default=0.0)
+    at_least_s: Mapped[float] = mapped_column(default=0.0)
+    network_s: Mapped[float] = mapped_column(default=0.0)
+    times: Mapped[int] = mapped_column(default=1)
+    interrupted: Mapped[bool] = mapped_column(default=False)
+    outcome: Mapped[str | None]
+    told_by_site: Mapped[bool] = mapped_column(default=False)
+    __table_args__ = (UniqueConstraint("booth_id", "outage_id"),)
+
+
 class LatestReading(Base):
     """The newest reading of a kind and subject.
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from workstation.site.administration import BoardReading, BoothRow
 from workstation.site.contract import Command, CommandKind, ReportReply, ReportRequest
 from workstation.site.readings import ReadingReport, ReadingState
-from workstation.site.server import booths, events, latest, reviews
+from workstation.site.server import booths, events, latest, outages, reviews
 from workstation.site.server.models import Booth, CommandRow, LatestReading, PastReading
 from workstation.site.server.problems import RefusalError
 
@@ -21,7 +21,6 @@ MAX_INTERVAL_S = 60.0
 _BUSY_FACTOR = 20
 """A booth may use one twentieth of a worker's time; when reports take longer, they come more seldom."""
 
-_MISSED_REPORTS = 3
 _COMMANDS_IN_REPLY = 50
 
 
@@ -35,6 +34,7 @@ def report(
     """
     booth = booths.existing(session, booth_id)
     if not latest.is_late(booth, request):
+        outages.note_return(session, booth, now)
         booth.state = request.state
         booth.version = request.version
         booth.last_seen = now
@@ -125,8 +125,7 @@ def _command(row: CommandRow) -> Command:
 
 
 def _board_row(booth: Booth, rows: list[LatestReading], now: datetime) -> BoothRow:
-    silent_after = timedelta(seconds=_MISSED_REPORTS * booth.interval_s)
-    is_missing = booth.last_seen is None or now - booth.last_seen > silent_after
+    is_missing = outages.is_missing(booth, now)
     return BoothRow(
         booth_id=booth.booth_id,
         booth_label=booth.booth_label,

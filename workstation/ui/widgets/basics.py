@@ -219,25 +219,40 @@ class Banner(QFrame):
         self.setObjectName("banner")
         self.setProperty("tone", Tone.INFO.value)
         self._mark = IconMark(Icon.INFO, theme.text(26), TONES[Tone.INFO].text)
-        self._text = label()
-        self._text.setWordWrap(True)
-        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._text, self._detail = _wrapped(), _wrapped("detail")
+        self._detail.hide()
         self._code = label(name="code")
+        lines = QVBoxLayout()
+        lines.setSpacing(theme.px(4))
+        lines.addWidget(self._text)
+        lines.addWidget(self._detail)
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(theme.px(32), theme.px(12), theme.px(32), theme.px(12))
         self.row.setSpacing(theme.px(14))
         self.row.addWidget(self._mark)
-        self.row.addWidget(self._text, 1)
+        self.row.addLayout(lines, 1)
         self.row.addWidget(self._code)
 
-    def show_notice(self, content: str, tone: Tone, icon: Icon, code: str = "") -> None:
-        """Show a sentence, with the code small at the end."""
+    def show_notice(self, content: str, tone: Tone, icon: Icon, code: str = "", detail: str = "") -> None:
+        """Show a sentence, with the code small at the end, and below it what else there is to know."""
         restyle(self, "tone", tone.value)
-        for part in (self._text, self._code):
+        for part in (self._text, self._detail, self._code):
             restyle(part, "tone", tone.value)
         self._mark.set_icon(icon, TONES[tone].text)
         self._text.setText(content)
+        self._detail.setText(detail)
+        self._detail.setVisible(bool(detail))
         self._code.setText(code)
+
+
+def _wrapped(name: str = "") -> QLabel:
+    """Return a label that takes as many lines as it needs in the width it gets."""
+    made = label(name=name)
+    made.setWordWrap(True)
+    policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(True)  # a new policy forgets that words wrap
+    made.setSizePolicy(policy)
+    return made
 
 
 class ProgressBar(QWidget):
