@@ -246,6 +246,7 @@ class Application(QObject):
         if name != self._state_name:
             self._state_name = name
             self._bridges.preflight.set_free(is_free=name == "idle")
+            self._bridges.records.check.set_free(is_free=name == "idle")
             log_event(_log, "state_entered", state=name, attempt=journey.attempt)
             portrait = self._vault.portrait
             shown = holder_of(journey.state) is not None and not isinstance(journey.state, SigningOut)

@@ -90,6 +90,7 @@ class Bridges:
         single = (self.face.lane, self.records.lane, self.packs.lane, self.browser.lane, self.checks.lane)
         return (
             *single,
+            self.records.check.lane,
             *self.preflight.lanes,
             self.sound.lane,
             self.preview.lane,

@@ -20,7 +20,7 @@ def make_folder(folder: Path) -> None:
     except FileExistsError:
         return
     _give_to_owner_of(folder.parent, os.open(folder, os.O_RDONLY))
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -40,7 +40,7 @@ def write_durably(path: Path, data: bytes) -> None:
     except OSError:
         Path(draft).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def remove_drafts(folder: Path) -> None:
@@ -74,7 +74,7 @@ def _give_to_owner_of(folder: Path, descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename in ``folder`` last. Windows has no such call, and orders it by itself."""
     if sys.platform == "win32":
         return

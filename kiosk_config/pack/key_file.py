@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from kiosk_config.pack.durable import sync_folder
+
 
 class KeyFileError(Exception):
     """The key cannot be used. The text says why, never a part of the key."""
@@ -44,6 +46,7 @@ def make_key_file(path: Path, passphrase: str = "") -> Ed25519PrivateKey:
             file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection))
             file.flush()
             os.fsync(file.fileno())
+        sync_folder(path.parent)
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be written: {error.strerror}") from error
     return key

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import health_catch_up, health_idle, health_report_size
+from tests.bench import health_catch_up, health_idle, health_journal, health_metrics, health_report_size
 
 SECTIONS: dict[str, Callable[[Path], None]] = {
     "idle": health_idle.run,
+    "journal": health_journal.run,
     "report size": health_report_size.run,
     "catch up": health_catch_up.run,
+    "metrics": health_metrics.run,
 }
 
 

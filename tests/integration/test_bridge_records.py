@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,10 +14,12 @@ from pytestqt.qtbot import QtBot
 from drivers.errors import ErrorCode, KioskError
 from workstation.bridge import records
 from workstation.bridge.records import RecordBridge, resume_from
+from workstation.journal import reserve
 from workstation.journal.journal import Journal
 from workstation.journey.facts import Resume, SessionId
 
 LIMIT_MS = 10_000
+Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - as shutil's own
 RESUME = Resume(session_id=SessionId("5b9d4b4e-0000-4000-8000-000000000001"), expert_hash="a" * 64, project_id="P-1")
 
 
@@ -24,10 +28,10 @@ class FullDisk(Journal):
 
     is_full = False
 
-    def append(self, *arguments: Any) -> Any:
+    def append(self, *arguments: Any, **named: Any) -> Any:
         if self.is_full:
             raise KioskError(ErrorCode.STORAGE_FULL, "the disk of the journal is full", context={"sqlite": 13})
-        return super().append(*arguments)
+        return super().append(*arguments, **named)
 
     def save_resume(self, body: str) -> None:
         if self.is_full:
@@ -181,3 +185,31 @@ def test_a_journal_that_is_gone_is_told_and_no_crash(bridge, clerk, journal, all
     bridge.append("card_read", "", {})
     qtbot.waitUntil(lambda: bool(clerk.heard), timeout=LIMIT_MS)
     assert set(clerk.heard) == {ErrorCode.INTERNAL}
+
+
+def test_an_event_keeps_the_time_at_which_it_happened(bridge, full_disk) -> None:
+    bridge.append("card_read", "", {})
+    bridge.lane.drain()
+    before = datetime.now(UTC)
+    full_disk.is_full = False
+    bridge.append("signed_out", "", {})
+    bridge.close()
+    [first, second] = full_disk.unsent(10)
+    assert first.at <= before
+    assert first.at <= second.at
+
+
+def test_a_journal_in_its_reserve_stops_new_sessions_until_there_is_room(
+    bridge, journal, monkeypatch, qtbot, allow_logs
+) -> None:
+    allow_logs("workstation.bridge.records")
+    monkeypatch.setattr(records, "RETRY_INTERVAL_S", 0.05)
+    free = [0]
+    monkeypatch.setattr(reserve.shutil, "disk_usage", lambda _path: Usage(10**12, 10**12, free[0]))
+    assert journal._reserve.spend()
+    bridge.append("card_read", "", {})
+    qtbot.waitUntil(lambda: bridge.is_failing, timeout=LIMIT_MS)
+    assert kinds(journal) == ["card_read"]
+    free[0] = 10**9
+    qtbot.waitUntil(lambda: not bridge.is_failing, timeout=LIMIT_MS)
+    assert not journal.is_on_reserve

@@ -681,6 +681,31 @@ def test_a_broken_chain_is_recorded_and_never_refused(site, events):
     }
 
 
+def test_a_journal_set_aside_is_an_incident_of_its_own(site, tmp_path, allow_logs):
+    """What the site had stays, what waited arrives once, and the chain goes on without an alarm of theft."""
+    allow_logs("workstation.journal.journal")
+    journal = Journal(tmp_path / "damaged.db")
+    made = [journal.append("step", "s-1", {"n": n}) for n in range(8)]
+    site.three.report(report(journal.unsent(5)))
+    journal.acknowledge([event.event_id for event in made[:5]])
+    journal.mend()
+    made.append(journal.append("step", "s-1", {"n": 8}))
+    waiting = journal.unsent(100)
+    journal.close()
+    assert site.three.report(report(waiting)).acked_events == [event.event_id for event in waiting]
+    stored = page(site)
+    assert [event for event in stored.events if event.kind == "step"] == made
+    [incident] = stored.incidents
+    assert (incident.fault, incident.seq) == (ChainFault.RESTARTED, 9)
+
+
+def test_what_a_damaged_journal_lost_is_a_gap_beside_it(site, events):
+    link = events[5].model_copy(update={"kind": "journal_set_aside"})
+    link = link.model_copy(update={"chain_hash": event_hash(link)})
+    site.three.report(report([*events[:3], link]))
+    assert {incident.fault for incident in page(site).incidents} == {ChainFault.GAP, ChainFault.RESTARTED}
+
+
 def test_events_are_paged(site, tmp_path):
     journal = Journal(tmp_path / "long.db")
     for n in range(620):

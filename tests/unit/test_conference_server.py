@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from workstation.site.conference import RoomAccess
-from workstation.site.server.meetings.conference_server import ConferenceServerError, open_server
+from workstation.site.server.meetings.conference_server import open_server
 from workstation.site.server.meetings.janus import signed_token
 from workstation.site.server.meetings.rooms import MeetingRooms
+from workstation.site.server.options import OptionError
 
 SECRET = "token-secret-of-the-test"
 KEYS = f'admin_key = "admin-key-of-the-test"\ntoken_secret = "{SECRET}"\n'
@@ -72,7 +73,7 @@ def test_without_turn(options):
     ],
 )
 def test_options_that_cannot_be_used(options, changes, reason):
-    with pytest.raises(ConferenceServerError, match=reason):
+    with pytest.raises(OptionError, match=reason):
         open_server(**{**options, **changes})
 
 
@@ -81,22 +82,22 @@ def test_options_that_cannot_be_used(options, changes, reason):
 )
 def test_keys_that_are_none(options, text):
     options["keys_file"].write_text(text)
-    with pytest.raises(ConferenceServerError, match="admin_key and token_secret") as caught:
+    with pytest.raises(OptionError, match="admin_key and token_secret") as caught:
         open_server(**options)
     assert "kurz" not in str(caught.value)
 
 
 def test_files_that_others_can_read_or_nobody_can(options, tmp_path):
     options["turn_secret_file"].write_text("short")
-    with pytest.raises(ConferenceServerError, match="shorter"):
+    with pytest.raises(OptionError, match="shorter"):
         open_server(**options)
     options["keys_file"].chmod(0o640)
-    with pytest.raises(ConferenceServerError, match="chmod 600"):
+    with pytest.raises(OptionError, match="chmod 600"):
         open_server(**options)
     options["keys_file"].unlink()
-    with pytest.raises(ConferenceServerError, match="FileNotFoundError"):
+    with pytest.raises(OptionError, match="FileNotFoundError"):
         open_server(**options)
-    with pytest.raises(ConferenceServerError, match="folder"):
+    with pytest.raises(OptionError, match="folder"):
         open_server(**{**options, "recordings": tmp_path / "none"})
 
 

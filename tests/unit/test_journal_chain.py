@@ -205,7 +205,8 @@ def test_a_corrupt_file_is_set_aside_and_work_goes_on(tmp_path, damage, allow_lo
     journal = Journal(path)
     assert journal.set_aside is not None
     assert journal.set_aside.read_bytes() == bytes(content)
-    assert [event.kind for event in journal.unsent(5)] == ["journal_set_aside"]
+    kinds = [event.kind for event in journal.unsent(500)]
+    assert kinds == [*["step"] * (200 if damage == "header" else 0), "journal_set_aside"]
     assert journal.verify().first_broken_seq is None
     journal.close()
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID, uuid4
 
 from pydantic import TypeAdapter, ValidationError
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -14,6 +17,7 @@ from workstation.journal.journal import Journal
 from workstation.journey.effects import Fact
 from workstation.journey.facts import Resume
 
+from .journal_check import JournalCheck
 from .threads import Lane
 
 _log = logging.getLogger(__name__)
@@ -48,10 +52,14 @@ def resume_from(stored: str | None) -> Resume | None:
 class RecordBridge(QObject):
     """Writes in the order of the calls. What the disk refuses is kept and tried again, before anything newer.
 
+    Attributes:
+        lane: the thread that writes.
+        check: reads the whole journal once a day.
+
     Signals (emitted in the journal's thread):
         urgent_recorded(): an event that somebody waits for is on disk.
-        failed(ErrorCode): the journal could not be written, or would not take an event.
-        recovered(): it can be written again.
+        failed(ErrorCode): the journal could not be written, would not take an event, or goes on in its reserve.
+        recovered(): it can be written again, and has its reserve.
     """
 
     urgent_recorded = Signal()
@@ -64,6 +72,7 @@ class RecordBridge(QObject):
         self._failed = False
         self._waiting: deque[Callable[[], object]] = deque(maxlen=MAX_WAITING)
         self.lane = Lane("journal", self)
+        self.check = JournalCheck(journal, self)
         # A booth that is out of order writes nothing by itself: without this it would stay so.
         self._retry = QTimer(self)
         self._retry.timeout.connect(self._on_retry_timeout)
@@ -76,10 +85,10 @@ class RecordBridge(QObject):
         return self._failed
 
     def append(self, kind: str, session_id: str, facts: Mapping[str, Fact]) -> None:
-        """Write an event."""
-        data = dict(facts)
+        """Write an event that happens now, however long the disk may refuse it."""
+        data, event_id, at = dict(facts), uuid4(), datetime.now(UTC)
         _log.info(kind, extra={"facts": {"event": "recorded", "kind": kind, **data}})
-        self._submit(lambda: self._append(kind, session_id, data))
+        self._submit(partial(self._append, kind, session_id, data, event_id=event_id, at=at))
 
     def keep_resume(self, resume: Resume) -> None:
         """Store the restart record."""
@@ -91,8 +100,9 @@ class RecordBridge(QObject):
         self._submit(self._journal.forget_resume)
 
     def close(self) -> None:
-        """Write what waits, then end the thread."""
+        """Write what waits, then end the threads."""
         self._retry.stop()
+        self.check.stop()
         self.lane.drain()
         self.lane.close()
 
@@ -104,8 +114,8 @@ class RecordBridge(QObject):
     def _on_retry_timeout(self) -> None:
         self.lane.submit(self._catch_up)
 
-    def _append(self, kind: str, session_id: str, data: Mapping[str, Fact]) -> None:
-        self._journal.append(kind, session_id, data)
+    def _append(self, kind: str, session_id: str, data: Mapping[str, Fact], *, event_id: UUID, at: datetime) -> None:
+        self._journal.append(kind, session_id, data, event_id=event_id, at=at)
         if kind in URGENT:
             self.urgent_recorded.emit()
 
@@ -123,6 +133,8 @@ class RecordBridge(QObject):
                 self._write_oldest()
             if self._failed:
                 self._journal.acknowledge(())
+            if self._journal.is_on_reserve and not self._journal.restore_reserve():
+                raise KioskError(ErrorCode.STORAGE_FULL, "the journal has no reserve")
         except KioskError as error:
             self._note_failure(error)
             return

@@ -2,111 +2,88 @@
 
 Callers give keyed hashes, aliases and device facts, never a name, a number or a picture. The type of an event's
 data (scalars only) keeps whole records of a person out; the meaning of a string is the caller's duty.
+
+What is promised, and under which assumptions: docs/durability.md.
 """
 
 from __future__ import annotations
 
-import errno
-import json
+import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID, uuid4
+from typing import TypeVar
+from uuid import UUID
 
-from pydantic import ValidationError
+from drivers.contracts import CancelToken
+from workstation.journal import commands, database, retention, salvage
+from workstation.journal.check import ChainReport, check
+from workstation.journal.faults import is_damage, is_full, typed, typed_os
+from workstation.journal.reserve import Reserve
+from workstation.journal.rows import MAX_DATA_CHARACTERS, READ, Row, new_event, to_event, to_row
+from workstation.site.contract import JOURNAL_SET_ASIDE, EventReport, EventValue
 
-from drivers.errors import ErrorCode, KioskError
-from workstation.journal import commands, retention
-from workstation.site.contract import GENESIS_HASH, EventReport, EventValue, canonical_data, event_hash, utc
+__all__ = ["MAX_DATA_CHARACTERS", "ChainReport", "Journal", "JournalEvent"]
 
 JournalEvent = EventReport
 """An event is kept in the form in which it travels, so that nothing can be lost between the two."""
 
-MAX_DATA_CHARACTERS = 4096
-"""Longest ``canonical_data`` of one event; a batch of 100 stays far below the site server's body limit."""
-
-_BUSY_TIMEOUT_S = 2.0
-_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
-_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS events (
-    seq INTEGER PRIMARY KEY,
-    event_id TEXT NOT NULL UNIQUE,
-    at TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    session_id TEXT NOT NULL,
-    data TEXT NOT NULL,
-    previous_hash TEXT NOT NULL,
-    chain_hash TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER IF NOT EXISTS events_are_not_changed BEFORE UPDATE ON events
-    BEGIN SELECT RAISE(ABORT, 'journal events are never changed'); END;
-CREATE TABLE IF NOT EXISTS unsent (seq INTEGER PRIMARY KEY REFERENCES events (seq)) STRICT;
-CREATE TABLE IF NOT EXISTS resume (slot INTEGER PRIMARY KEY CHECK (slot = 1), body TEXT NOT NULL) STRICT;
-"""
-_SCHEMAS = (_SCHEMA, retention.SCHEMA, commands.SCHEMA)
-
+_INSERT = "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _logger = logging.getLogger(__name__)
-
-_Row = tuple[int, str, str, str, str, str, str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChainReport:
-    """Outcome of checking the whole chain.
-
-    Attributes:
-        events: how many events the journal holds.
-        first_broken_seq: the first event that is missing, altered or out of place; ``None`` for a sound chain.
-        head: ``chain_hash`` of the last event, or ``GENESIS_HASH`` for an empty journal.
-        pruned_to: ``seq`` of the last event that was pruned, 0 when none was.
-    """
-
-    events: int
-    first_broken_seq: int | None
-    head: str
-    pruned_to: int = 0
+_Result = TypeVar("_Result")
 
 
 class Journal:
     """The event log of one booth. Every method may be called from any thread.
 
-    One connection, guarded by a lock. A file that is no sound database is renamed, never deleted, and a new journal
-    starts with an event that says so.
+    One connection, guarded by a lock. A file that is found damaged, at the start or in use, is set aside, never
+    deleted; a new one goes on with its chain, and still sends what was sound in the old one (``salvage``).
 
     Attributes:
-        set_aside: where a corrupt file found at the start was moved to.
+        set_aside: the new name of the damaged file that this object found last, ``None`` while all is well.
 
     Raises:
-        KioskError: STORAGE_FULL when the disk is full; INTERNAL when the file cannot be opened, is held by another
-            process (retryable), or breaks while in use. Every method may raise it.
+        KioskError: STORAGE_FULL when the disk takes no writes (full, read-only, a sync that failed): nothing is
+            written then, not even in part, and the same call may succeed later. INTERNAL when the file cannot be
+            opened or is held by another process (retryable). Every method may raise it.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._is_closed = False
+        self._reserve = Reserve(database.companion(path, ".reserve"))
         self.set_aside: Path | None = None
         try:
-            self._connection = _open(path)
+            self._connection = self._open()
         except sqlite3.Error as error:
-            if _primary_code(error) not in _CORRUPT:
-                raise _typed(error) from error
-            self.set_aside = _set_aside(path)
-            _logger.error("the journal file is corrupt and was set aside as %s", self.set_aside.name)
-            self._connection = _open_again(path)
+            raise typed(error) from error
         except OSError as error:
-            raise _typed_os(error) from error
-        if self.set_aside is not None:
-            self.append("journal_set_aside", "", {"file": self.set_aside.name})
+            raise typed_os(error) from error
+        self._reserve.restore()
 
-    def append(self, kind: str, session_id: str, data: Mapping[str, EventValue]) -> JournalEvent:
+    @property
+    def is_on_reserve(self) -> bool:
+        """Whether the disk is full, so that what is written now goes into the room kept for a running session."""
+        return self._reserve.is_spent
+
+    def restore_reserve(self) -> bool:
+        """Set room aside again if the disk has it. True when it is there."""
+        with self._lock:
+            return self._reserve.restore()
+
+    def append(
+        self,
+        kind: str,
+        session_id: str,
+        data: Mapping[str, EventValue],
+        *,
+        event_id: UUID | None = None,
+        at: datetime | None = None,
+    ) -> JournalEvent:
         """Add an event; when this returns it is on disk.
 
         The chain: ``chain_hash`` is SHA-256 over seven lines, as ``workstation.site.contract.event_hash`` states;
@@ -116,109 +93,158 @@ class Journal:
             kind: what happened, ``[a-z][a-z0-9_]*``.
             session_id: the booth session it belongs to, "" for none.
             data: scalars only, hashes and aliases in place of anything personal.
+            event_id: with the same id twice there is one event: a write whose outcome is unknown (a sync that
+                failed) can be repeated. By default a new one.
+            at: when it happened; now by default.
 
         Raises:
             KioskError: see the class; also INTERNAL, not retryable, when kind or data are not as described.
         """
-        with self._transaction() as connection:
-            head = connection.execute("SELECT seq, chain_hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-            seq, previous_hash = (1, GENESIS_HASH) if head is None else (head[0] + 1, head[1])
-            event = _event(seq, previous_hash, kind, session_id, data)
-            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(event))
-            connection.execute("INSERT INTO unsent VALUES (?)", (seq,))
-        return event
+
+        def work(connection: sqlite3.Connection) -> JournalEvent:
+            known = None if event_id is None else _find(connection, event_id)
+            if known is not None:
+                return known
+            event = new_event(database.head(connection), kind, session_id, data, event_id=event_id, at=at)
+            _insert(connection, event)
+            return event
+
+        return self._run(work)
 
     def unsent(self, limit: int) -> list[JournalEvent]:
-        """Return up to ``limit`` events that nobody acknowledged, oldest first."""
-        with self._transaction() as connection:
-            rows = connection.execute(
-                "SELECT events.* FROM unsent JOIN events USING (seq) ORDER BY seq LIMIT ?", (limit,)
+        """Return up to ``limit`` events that nobody acknowledged: those of a file set aside, then oldest first."""
+
+        def work(connection: sqlite3.Connection) -> list[JournalEvent]:
+            rows: list[Row] = connection.execute(f"{READ} FROM salvaged ORDER BY seq LIMIT ?", (limit,)).fetchall()
+            rows += connection.execute(
+                f"{READ} FROM unsent CROSS JOIN events USING (seq) ORDER BY seq LIMIT ?", (limit - len(rows),)
             ).fetchall()
-        return [_stored(row) for row in rows]
+            return [to_event(row) for row in rows]
+
+        return self._run(work)
 
     def latest(self, kinds: Iterable[str], limit: int) -> list[JournalEvent]:
         """Return the last ``limit`` events of these kinds, oldest first. Reads the whole journal: for the start."""
         wanted = sorted(kinds)
         marks = ", ".join("?" * len(wanted))
-        query = f"SELECT * FROM events WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?"  # noqa: S608 - marks only
-        with self._transaction() as connection:
-            rows = connection.execute(query, (*wanted, limit)).fetchall()
-        return [_stored(row) for row in reversed(rows)]
+        query = f"{READ} FROM events WHERE kind IN ({marks}) ORDER BY seq DESC LIMIT ?"
+
+        def work(connection: sqlite3.Connection) -> list[JournalEvent]:
+            return [to_event(row) for row in reversed(connection.execute(query, (*wanted, limit)).fetchall())]
+
+        return self._run(work)
 
     def acknowledge(self, event_ids: Iterable[UUID]) -> None:
         """Note that these events are stored at the site for good. Unknown and repeated ids are harmless."""
         names = [(str(event_id),) for event_id in event_ids]
-        with self._transaction() as connection:
-            connection.executemany("DELETE FROM unsent WHERE seq = (SELECT seq FROM events WHERE event_id = ?)", names)
 
-    def verify(self) -> ChainReport:
-        """Walk the whole chain from where it was pruned and recompute every hash."""
-        with self._transaction() as connection:
-            pruned_to, head = retention.anchor(connection)
-            expected_seq, broken = pruned_to + 1, None
-            for row in connection.execute("SELECT * FROM events ORDER BY seq"):
-                if broken is None and not _holds(row, expected_seq, head):
-                    broken = expected_seq
-                expected_seq, head = expected_seq + 1, row[7]
-        events = expected_seq - 1 - pruned_to
-        return ChainReport(events=events, first_broken_seq=broken, head=head, pruned_to=pruned_to)
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("DELETE FROM unsent WHERE seq = (SELECT seq FROM events WHERE event_id = ?)", names)
+            connection.executemany("DELETE FROM salvaged WHERE event_id = ?", names)
+
+        self._run(work)
+
+    def verify(self, cancel: CancelToken | None = None) -> ChainReport:
+        """Read the whole file and recompute every hash, beside everybody who writes. Seconds for a long journal.
+
+        Raises:
+            CancelledError: the token was cancelled.
+        """
+        with self._lock:
+            if self._is_closed:
+                raise typed(sqlite3.ProgrammingError("closed"))
+        try:
+            return check(self._path, cancel or CancelToken())
+        except sqlite3.Error as error:
+            raise typed(error) from error
+
+    def mend(self) -> None:
+        """Set the file aside and go on in a new one: ``verify`` found that it is damaged."""
+        with self._lock:
+            try:
+                self._start_afresh()
+            except sqlite3.Error as error:
+                raise typed(error) from error
+            except OSError as error:
+                raise typed_os(error) from error
 
     def prune(self, before: datetime, limit: int) -> int:
         """Delete up to ``limit`` acknowledged events older than ``before`` from the start; see ``retention``.
 
         What was pruned is gone for good from the booth; the site has it. Returns how many events went.
         """
-        with self._transaction() as connection:
+
+        def work(connection: sqlite3.Connection) -> int:
             commands.forget(connection, before)
             return retention.prune(connection, before, limit)
 
+        return self._run(work)
+
     def take_command(self, command_id: UUID) -> bool:
         """Note on disk that a command is about to be carried out. ``False``: it was taken before, do nothing."""
-        with self._transaction() as connection:
-            return commands.take(connection, command_id, datetime.now(UTC))
+        return self._run(lambda connection: commands.take(connection, command_id, datetime.now(UTC)))
 
     def unconfirmed_commands(self) -> list[UUID]:
         """Return the taken commands that the site may not know of yet, oldest first."""
-        with self._transaction() as connection:
-            return commands.unconfirmed(connection)
+        return self._run(commands.unconfirmed)
 
     def confirm_commands(self, command_ids: Iterable[UUID]) -> None:
         """Note that the site knows these commands to be taken. Unknown and repeated ids are harmless."""
-        with self._transaction() as connection:
-            commands.confirm(connection, command_ids)
+        ids = list(command_ids)
+        self._run(lambda connection: commands.confirm(connection, ids))
 
     def save_resume(self, body: str) -> None:
         """Keep the application's restart record, in place of the one before."""
-        with self._transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO resume VALUES (1, ?)", (body,))
+        self._run(lambda connection: _save_resume(connection, body))
 
     def load_resume(self) -> str | None:
         """Return the restart record, ``None`` when there is none."""
-        with self._transaction() as connection:
-            row = connection.execute("SELECT body FROM resume").fetchone()
+        row = self._run(lambda connection: connection.execute("SELECT body FROM resume").fetchone())
         return None if row is None else str(row[0])
 
     def forget_resume(self) -> None:
         """Remove the restart record. Idempotent."""
-        with self._transaction() as connection:
-            connection.execute("DELETE FROM resume")
+        self._run(lambda connection: connection.execute("DELETE FROM resume"))
 
     def close(self) -> None:
         """Close the file. Idempotent; every other call fails from now on."""
         with self._lock:
+            self._is_closed = True
             self._connection.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run ``work`` in a transaction; once more when room could be made, or a damaged file was replaced."""
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
+                try:
+                    return self._attempt(work)
+                except sqlite3.Error as error:
+                    if not self._can_go_on(error):
+                        raise
+                return self._attempt(work)
             except sqlite3.Error as error:
-                raise _typed(error) from error
-            finally:
-                self._roll_back()
+                raise typed(error) from error
+            except OSError as error:
+                raise typed_os(error) from error
+
+    def _can_go_on(self, error: sqlite3.Error) -> bool:
+        """Do what can be done about a failure; whether the same work is worth another attempt."""
+        if is_damage(error) and not self._is_closed:
+            self._start_afresh()
+            return True
+        if is_full(error) and self._reserve.spend():
+            _logger.info("the disk is full: the journal goes on in its reserve")
+            return True
+        return False
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            result = work(self._connection)
+            self._connection.execute("COMMIT")
+        finally:
+            self._roll_back()
+        return result
 
     def _roll_back(self) -> None:
         """End a transaction that did not reach its COMMIT. SQLite may have ended it already (disk full)."""
@@ -228,145 +254,62 @@ class Journal:
         except sqlite3.Error as error:
             _logger.info("rollback of the journal failed: %s", type(error).__name__)
 
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return database.open_database(self._path)
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+        self._replace()
+        return database.open_database(self._path)
 
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
-    )
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        # The restart record is deleted at sign-out; its bytes shall not stay in free pages.
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.executescript("".join(_SCHEMAS))
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            _raise_corrupt()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    def _start_afresh(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        try:
+            self._replace()
+        finally:
+            self._connection = database.open_database(self._path)
 
-
-def _open_again(path: Path) -> sqlite3.Connection:
-    try:
-        return _open(path)
-    except sqlite3.Error as error:
-        raise _typed(error) from error
-
-
-def _raise_corrupt() -> None:
-    error = sqlite3.DatabaseError("quick_check failed")
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    raise error
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename the database and its write-ahead log, which belong together, and return the new name."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    target = path.with_name(f"{path.name}.corrupt-{stamp}")
-    try:
-        path.rename(target)
-        for suffix in ("-wal", "-shm"):
-            companion = path.with_name(path.name + suffix)
-            if companion.exists():
-                companion.rename(target.with_name(target.name + suffix))
-    except OSError as error:
-        raise _typed_os(error) from error
-    return target
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-
-
-def _typed(error: sqlite3.Error) -> KioskError:
-    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    primary = extended & 0xFF
-    context = {"sqlite": extended}
-    if extended in _FULL or primary in _FULL:
-        return KioskError(ErrorCode.STORAGE_FULL, "the disk of the journal is full", context=context)
-    if primary in _LOCKED:
-        return KioskError(ErrorCode.INTERNAL, "the journal is held by another process", context=context)
-    message = "the journal file is corrupt" if primary in _CORRUPT else "the journal cannot be used"
-    return KioskError(ErrorCode.INTERNAL, message, context=context, retryable=False)
-
-
-def _typed_os(error: OSError) -> KioskError:
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    code = ErrorCode.STORAGE_FULL if full else ErrorCode.INTERNAL
-    return KioskError(code, "the journal cannot be opened", context={"errno": error.errno or 0}, retryable=full)
-
-
-def _event(seq: int, previous_hash: str, kind: str, session_id: str, data: Mapping[str, EventValue]) -> JournalEvent:
-    now = datetime.now(UTC)
-    try:
-        text = canonical_data(data)
-        if len(text) > MAX_DATA_CHARACTERS:
-            raise _not_an_event("data too long")
-        draft = EventReport(
-            event_id=uuid4(),
-            seq=seq,
-            at=datetime.fromisoformat(utc(now)),
-            kind=kind,
-            session_id=session_id,
-            data=json.loads(text),
-            previous_hash=previous_hash,
-            chain_hash=GENESIS_HASH,
-        )
-    except ValidationError as error:
-        fields = ", ".join(sorted({str(part["loc"][0]) for part in error.errors(include_input=False)}))
-        raise _not_an_event(fields) from None
-    except (TypeError, ValueError) as error:
-        raise _not_an_event(type(error).__name__) from None
-    return draft.model_copy(update={"chain_hash": event_hash(draft)})
-
-
-def _not_an_event(reason: str) -> KioskError:
-    # The value itself stays out: it may be what should never have been given.
-    return KioskError(ErrorCode.INTERNAL, "not a journal event", context={"reason": reason}, retryable=False)
-
-
-def _row(event: JournalEvent) -> _Row:
-    return (
-        event.seq,
-        str(event.event_id),
-        utc(event.at),
-        event.kind,
-        event.session_id,
-        canonical_data(event.data),
-        event.previous_hash,
-        event.chain_hash,
-    )
-
-
-def _stored(row: Sequence[str | int]) -> JournalEvent:
-    seq, event_id, at, kind, session_id, data, previous_hash, chain_hash = row
-    try:
-        return EventReport.model_validate(
-            {
-                "seq": seq,
-                "event_id": event_id,
-                "at": at,
-                "kind": kind,
-                "session_id": session_id,
-                "data": json.loads(str(data)),
-                "previous_hash": previous_hash,
-                "chain_hash": chain_hash,
+    def _replace(self) -> None:
+        """Set the damaged file aside and put one in its place that goes on with the chain and has what was saved."""
+        set_aside = salvage.set_aside(self._path)
+        found = salvage.salvage(set_aside)
+        with contextlib.closing(database.make_replacement(self._path)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                f"INSERT OR IGNORE INTO salvaged {_INSERT}", (to_row(to_event(row)) for row in found.waiting)
+            )
+            if found.resume is not None:
+                _save_resume(connection, found.resume)
+            connection.executemany("INSERT OR IGNORE INTO taken_commands VALUES (?, ?, ?)", found.commands)
+            facts: dict[str, EventValue] = {
+                "file": set_aside.name,
+                "head": found.head.chain_hash,
+                "seq": found.head.seq,
+                "salvaged": len(found.waiting),
             }
+            _insert(connection, new_event(found.head, JOURNAL_SET_ASIDE, "", facts))
+            connection.execute("COMMIT")
+            database.replace_with(self._path, connection)
+        self.set_aside = set_aside
+        _logger.error(
+            "the journal was damaged and set aside as %s; %d events saved", set_aside.name, len(found.waiting)
         )
-    except ValueError as error:
-        raise KioskError(
-            ErrorCode.INTERNAL, "a journal event is damaged", context={"seq": int(seq)}, retryable=False
-        ) from error
 
 
-def _holds(row: Sequence[str | int], expected_seq: int, previous_hash: str) -> bool:
-    try:
-        event = _stored(row)
-    except KioskError:
-        return False
-    in_place = event.seq == expected_seq and event.previous_hash == previous_hash
-    return in_place and event.chain_hash == event_hash(event)
+def _find(connection: sqlite3.Connection, event_id: UUID) -> JournalEvent | None:
+    for table in ("events", "salvaged"):
+        row = connection.execute(f"{READ} FROM {table} WHERE event_id = ?", (str(event_id),)).fetchone()
+        if row is not None:
+            return to_event(row)
+    return None
+
+
+def _insert(connection: sqlite3.Connection, event: JournalEvent) -> None:
+    connection.execute(f"INSERT INTO events {_INSERT}", to_row(event))
+    connection.execute("INSERT INTO unsent VALUES (?)", (event.seq,))
+
+
+def _save_resume(connection: sqlite3.Connection, body: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO resume VALUES (1, ?)", (body,))

@@ -107,6 +107,7 @@ class ChainFault(StrEnum):
     GAP = "gap"
     FORK = "fork"
     CONFLICT = "conflict"
+    RESTARTED = "restarted"
 
 
 class ChainIncident(Wire):
@@ -114,6 +115,8 @@ class ChainIncident(Wire):
 
     HASH: the event does not give its own ``chain_hash``. GAP: the event before it never came. FORK: two events
     follow the same one (a journal was replaced or copied). CONFLICT: an event id came again with other content.
+    RESTARTED: the booth found its file damaged, set it aside and went on in a new one; what could not be read any
+    more shows as a GAP beside it.
     """
 
     event_id: UUID

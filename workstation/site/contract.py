@@ -55,6 +55,11 @@ SIGNED_OUT = "signed_out"
 """Kind of the event that frees the seat: its ``session_id`` is the arrival. As an event it survives a restart of the
 booth and an absence of the server."""
 
+JOURNAL_SET_ASIDE = "journal_set_aside"
+"""Kind of the event with which a booth's chain goes on in a new file, because the old one was damaged. Its data:
+``file``, the old file's new name; ``seq`` and ``head``, place and ``chain_hash`` of the last event that could be read
+(its own ``previous_hash`` is the same); ``salvaged``, how many events of the old file are still being sent."""
+
 REVIEW_OVER = frozenset({"presence_verified", "review_rejected", "visit_cancelled", "crashed", SIGNED_OUT})
 """Kinds of events after which nobody reviews that session any more."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -13,8 +14,11 @@ from workstation.site.server import reviews, tokens
 from workstation.site.server.app import create_app
 from workstation.site.server.database import Database, sqlite_url
 from workstation.site.server.listener import Listener
-from workstation.site.server.meetings.conference_server import ConferenceServer, ConferenceServerError, open_server
+from workstation.site.server.meetings.conference_server import ConferenceServer, open_server
 from workstation.site.server.meetings.office import tending
+from workstation.site.server.metrics.fleet import Fleet
+from workstation.site.server.metrics.forwarder import Collector, forwarding, open_collector
+from workstation.site.server.options import OptionError
 from workstation.site.server.rounds import every
 from workstation.site.server.site import Site
 
@@ -37,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             public_url=options.public_url,
         )
         site.enrol()
+        collector = _collector(options)
         listener = Listener(
             host=options.host,
             port=options.port,
@@ -44,9 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
             certificate=options.tls_certificate,
             key=options.tls_key,
         )
-        with every(FORGET_INTERVAL_S, lambda _: _forget(site), name="forget"), tending(site):
+        rounds = every(FORGET_INTERVAL_S, lambda _: _forget(site), name="forget")
+        with rounds, tending(site), _forwarding(site, collector):
             listener.serve(create_app(site))
-    except (OSError, ValueError, SQLAlchemyError, tokens.TokensError, ConferenceServerError) as error:
+    except (OSError, ValueError, SQLAlchemyError, tokens.TokensError, OptionError) as error:
         # A database error's text holds the URL's host and table names, and no bound value.
         sys.stderr.write(f"site server cannot start: {error}\n")
         return 2
@@ -61,6 +67,22 @@ def _forget(site: Site) -> None:
     site.database.run(lambda session: reviews.forget_old(session, site.clock()))
 
 
+def _collector(options: argparse.Namespace) -> Collector | None:
+    if options.otlp_endpoint is not None:
+        return open_collector(
+            options.otlp_endpoint, options.otlp_headers_file, options.otlp_interval, options.otlp_ca_file
+        )
+    if options.otlp_headers_file or options.otlp_ca_file:
+        raise OptionError("OTLP headers and authorities are for an OTLP endpoint, and there is none")
+    return None
+
+
+def _forwarding(site: Site, collector: Collector | None) -> contextlib.AbstractContextManager[None]:
+    if collector is None:
+        return contextlib.nullcontext()
+    return forwarding(collector, Fleet(site.database, site.clock), site.metrics)
+
+
 def _conference(options: argparse.Namespace) -> ConferenceServer | None:
     needed = {
         "--janus-http": options.janus_http,
@@ -71,10 +93,10 @@ def _conference(options: argparse.Namespace) -> ConferenceServer | None:
     missing = [name for name, value in needed.items() if value is None]
     if len(missing) == len(needed):
         if options.turn or options.turn_secret_file:
-            raise ConferenceServerError("TURN servers serve a conference server, and there is none")
+            raise OptionError("TURN servers serve a conference server, and there is none")
         return None
     if missing:
-        raise ConferenceServerError(f"a conference server also needs {', '.join(missing)}")
+        raise OptionError(f"a conference server also needs {', '.join(missing)}")
     return open_server(
         http=options.janus_http,
         websocket=options.janus_websocket,
@@ -102,6 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--recordings", type=Path, help="folder where it writes streams, the same path for both")
     group.add_argument("--turn", action="append", default=[], metavar="URL", help="turn:host:port?transport=udp")
     group.add_argument("--turn-secret-file", type=Path, help="file with coturn's static-auth-secret, mode 600")
+    group = parser.add_argument_group("monitoring", "forward readings to an OTLP collector; docs/metrics.md")
+    group.add_argument("--otlp-endpoint", metavar="URL", help="https://collector:4318/v1/metrics; http: loopback only")
+    group.add_argument("--otlp-headers-file", type=Path, help="lines of 'Name: value', such as a token; mode 600")
+    group.add_argument("--otlp-interval", type=float, default=15.0, metavar="S", help="seconds between rounds (15)")
+    group.add_argument("--otlp-ca-file", help="PEM file of the collector's own authority")
     parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input closes")
     return parser
 

@@ -1,4 +1,4 @@
-"""Who may call what: one bearer token per booth, one for the administrator, one for the main site."""
+"""Who may call what: a bearer token per booth, and one each for administrator, main site and monitoring engines."""
 
 from __future__ import annotations
 
@@ -47,6 +47,12 @@ def require_admin(credentials: Credentials, site: SiteContext) -> None:
 def require_main_site(credentials: Credentials, site: SiteContext) -> None:
     """Let only the main site pass."""
     _require(credentials, token_hash(site.tokens.main_site))
+
+
+def require_metrics(credentials: Credentials, site: SiteContext) -> None:
+    """Let only a monitoring engine pass, and nobody where the token file has no token for one."""
+    token = site.tokens.metrics
+    _require(credentials, None if token is None else token_hash(token))
 
 
 def _require(credentials: HTTPAuthorizationCredentials | None, stored_hash: str | None) -> None:

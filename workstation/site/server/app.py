@@ -9,7 +9,10 @@ from workstation.site.server import problems
 from workstation.site.server.body_limit import BodyLimit
 from workstation.site.server.compression import Compression
 from workstation.site.server.decompression import Decompression
-from workstation.site.server.routes import admin, booth, conference, main_site, outages, packs
+from workstation.site.server.metrics.exposition import FleetCollector
+from workstation.site.server.metrics.fleet import Fleet
+from workstation.site.server.metrics.server_metrics import CountRequests
+from workstation.site.server.routes import admin, booth, conference, main_site, metrics, outages, packs
 from workstation.site.server.site import Site
 
 _REFUSAL = {
@@ -35,6 +38,11 @@ def create_app(site: Site | None) -> FastAPI:
     )
     app.state.site = site
     problems.install(app)
+    if site is not None:
+        site.metrics.registry.register(FleetCollector(Fleet(site.database, site.clock)))
+        site.database.when_stored(site.metrics.stored_events)
+        # Next to the routes: further out only copies of what the router writes would be seen.
+        app.add_middleware(CountRequests, metrics=site.metrics)
     # The last one added is met first: a body is counted as it comes, then decompressed.
     app.add_middleware(Compression)
     app.add_middleware(Decompression)
@@ -54,6 +62,7 @@ def create_app(site: Site | None) -> FastAPI:
         root.include_router(router)
     app.include_router(root)
     app.include_router(conference.page_router)
+    app.include_router(metrics.router)
     return app
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,11 +19,17 @@ _ATTEMPTS = 5
 _DEADLOCK = "40P01"
 _POSTGRESQL = "postgresql+psycopg"
 _ERASES = "erases"
+_STORED = "stored"
 
 
 def erase(session: Session) -> None:
     """Note that this transaction deletes what must not be found in the database's files afterwards."""
     session.info[_ERASES] = True
+
+
+def note_stored(session: Session, kinds: Sequence[str]) -> None:
+    """Note the kinds of new events of this transaction for those who count them (``Database.when_stored``)."""
+    session.info.setdefault(_STORED, []).extend(kinds)
 
 
 def sqlite_url(folder: Path) -> str:
@@ -49,6 +55,7 @@ class Database:
             event.listen(self._engine, "begin", _begin_immediate)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+        self._tell_stored: list[Callable[[Sequence[str]], None]] = []
         self._create_tables()
 
     def run(self, work: Callable[[Session], _Result]) -> _Result:
@@ -61,6 +68,10 @@ class Database:
                     raise
         return self._run_once(work)
 
+    def when_stored(self, tell: Callable[[Sequence[str]], None]) -> None:
+        """Have ``tell`` called with the kinds of new events, each time after they are committed, in any thread."""
+        self._tell_stored.append(tell)
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -70,6 +81,8 @@ class Database:
             result = work(session)
         if self._is_sqlite and _ERASES in session.info:
             self._empty_log()
+        for tell in self._tell_stored:
+            tell(session.info.get(_STORED, ()))
         return result
 
     def _empty_log(self) -> None:

@@ -11,9 +11,18 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from workstation.site.administration import ChainFault, ChainIncident, EventPage
-from workstation.site.contract import GENESIS_HASH, REVIEW_OVER, SIGNED_OUT, EventReport, canonical_data, event_hash
+from workstation.site.contract import (
+    GENESIS_HASH,
+    JOURNAL_SET_ASIDE,
+    REVIEW_OVER,
+    SIGNED_OUT,
+    EventReport,
+    canonical_data,
+    event_hash,
+)
 from workstation.site.outages import OUTAGE_EVENTS
 from workstation.site.server import arrivals, outages, reviews
+from workstation.site.server.database import note_stored
 from workstation.site.server.models import Event, Incident
 
 PAGE = 500
@@ -40,6 +49,7 @@ def store(session: Session, booth_id: str, events: list[EventReport], now: datet
         _record(session, booth_id, found, now)
     if new:
         session.execute(insert(Event), [_row(booth_id, event) for event in new])
+        note_stored(session, [event.kind for event in new])
     for event in new:
         _act(session, booth_id, event, now)
     return [event.event_id for event in events]
@@ -92,7 +102,10 @@ def _faults(session: Session, booth_id: str, events: list[EventReport]) -> list[
             faults.append((event, ChainFault.HASH))
         if (event.previous_hash, event.seq - 1) not in places:
             faults.append((event, ChainFault.GAP))
-        if event.previous_hash in taken:
+        if event.kind == JOURNAL_SET_ASIDE:
+            # The booth may not have been able to read the last it had sent: its new chain leaves the old one earlier.
+            faults.append((event, ChainFault.RESTARTED))
+        elif event.previous_hash in taken:
             faults.append((event, ChainFault.FORK))
         places.add((event.chain_hash, event.seq))
         taken.add(event.previous_hash)

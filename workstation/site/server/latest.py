@@ -14,19 +14,25 @@ PAST_READINGS_KEPT = 1000
 """Changes of judgement kept per booth: weeks for a healthy one, hours for a flapping device."""
 
 
+MAX_LATEST = 128
+"""Readings known of one booth: eight of each kind. More can only come up between two full reports."""
+
+
 def is_late(booth: Booth, request: ReportRequest) -> bool:
     """Tell whether this report is a copy, or was overtaken by a newer one: its readings are history then."""
     return 0 < request.number <= booth.report_number and request.boot_id == booth.boot_id
 
 
-def confirmed_at(booth: Booth, row: LatestReading) -> datetime:
+def confirmed_at(booth: Booth, received_at: datetime) -> datetime:
     """Return when the booth last said that a reading is so: in words, or by a report that names no change of it.
+
+    ``received_at`` is that of the reading, when it was in words.
 
     While a report is missing, only the words count: the change may have been in that one.
     """
     if booth.last_seen is None or not booth.knows_readings:
-        return row.received_at
-    return max(row.received_at, booth.last_seen)
+        return received_at
+    return max(received_at, booth.last_seen)
 
 
 def take(session: Session, booth: Booth, request: ReportRequest, now: datetime) -> None:
@@ -39,14 +45,18 @@ def take(session: Session, booth: Booth, request: ReportRequest, now: datetime) 
         return
     rows = session.scalars(select(LatestReading).where(LatestReading.booth_id == booth.booth_id))
     latest = {(row.kind, row.subject): row for row in rows}
+    room = MAX_LATEST - len(latest)
     is_past_longer = False
     for reading in request.readings:
         body = reading.model_dump(mode="json")
         row = latest.pop((reading.kind.value, reading.subject), None)
+        if row is None and room <= 0 and not request.full:
+            continue
         if row is None or row.reading["state"] != reading.state.value:
             session.add(PastReading(booth_id=booth.booth_id, reading=body))
             is_past_longer = True
         if row is None:
+            room -= 1
             row = LatestReading(booth_id=booth.booth_id, kind=reading.kind.value, subject=reading.subject)
             session.add(row)
         row.reading, row.received_at = body, now

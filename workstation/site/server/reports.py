@@ -131,7 +131,9 @@ def _board_row(booth: Booth, rows: list[LatestReading], now: datetime) -> BoothR
         booth_label=booth.booth_label,
         state="missing" if is_missing else booth.state,
         last_seen=booth.last_seen,
-        readings=[_on_board(row, latest.confirmed_at(booth, row), now, is_missing=is_missing) for row in rows],
+        readings=[
+            _on_board(row, latest.confirmed_at(booth, row.received_at), now, is_missing=is_missing) for row in rows
+        ],
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from workstation.site.server.database import Database
 from workstation.site.server.meetings.conference_server import ConferenceServer
+from workstation.site.server.metrics.server_metrics import ServerMetrics
 from workstation.site.server.models import Booth
 from workstation.site.server.tokens import Tokens, token_hash
 
@@ -23,13 +24,14 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The one context of the server. Holds no state of its own, so any number of processes can serve one site.
+    """The one context of the server. Holds no state but counters, so any number of processes can serve one site.
 
     Attributes:
         review_pictures: whether pictures of reviews may be kept here; not on the disk of a booth.
         conference: the conference server of this site, if it has one.
         public_url: where guests' browsers find this server; "": where the administrator does.
         clock: gives the current moment with a zone.
+        metrics: what this process counts of its work.
     """
 
     database: Database
@@ -38,6 +40,7 @@ class Site:
     conference: ConferenceServer | None = None
     public_url: str = ""
     clock: Callable[[], datetime] = _now
+    metrics: ServerMetrics = field(default_factory=ServerMetrics, repr=False)
 
     def enrol(self) -> None:
         """Make sure that every booth of the token file exists and has that token."""

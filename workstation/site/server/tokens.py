@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ class Tokens(BaseModel):
         admin: for the administrator's calls.
         main_site: for redeeming tickets.
         ticket_key: makes tickets from a launch's random nonce, so that a copy of the database holds no ticket.
+        metrics: for reading ``/metrics`` and nothing else; a file without it, and nobody can.
         booths: first tokens of booths; a booth's token set by the administrator later takes their place until the
             server starts again with a different one in this file.
     """
@@ -35,6 +37,7 @@ class Tokens(BaseModel):
     admin: Annotated[Token, Field(repr=False)]
     main_site: Annotated[Token, Field(repr=False)]
     ticket_key: Annotated[Token, Field(repr=False)]
+    metrics: Annotated[Token | None, Field(repr=False)] = None
     booths: Annotated[dict[BoothId, Token], Field(repr=False)] = {}
 
 
@@ -52,7 +55,7 @@ def load_or_create(folder: Path, *booth_ids: str) -> Tokens:
     if path.exists():
         tokens, is_new = _read(path), False
     else:
-        tokens, is_new = Tokens(admin=_token(), main_site=_token(), ticket_key=_token()), True
+        tokens, is_new = Tokens(admin=_token(), main_site=_token(), ticket_key=_token(), metrics=_token()), True
     missing = {booth_id: _token() for booth_id in booth_ids if booth_id not in tokens.booths}
     if missing or is_new:
         tokens = tokens.model_copy(update={"booths": {**tokens.booths, **missing}})
@@ -91,3 +94,9 @@ def _write(path: Path, tokens: Tokens) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    if sys.platform != "win32":  # which orders a rename by itself, and cannot open folders
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

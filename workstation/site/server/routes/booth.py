@@ -76,9 +76,11 @@ def launch(booth_id: AuthenticatedBooth, request: LaunchRequest, site: SiteConte
 def report(booth_id: AuthenticatedBooth, request: ReportRequest, site: SiteContext) -> ReportReply:
     """Take in readings and events, hand out commands. Idempotent by event id."""
     started = time.monotonic()
-    return site.database.run(
+    reply = site.database.run(
         lambda session: reports.report(session, booth_id, request, site.clock(), lambda: time.monotonic() - started)
     )
+    site.metrics.reported(request.sent_at, reply.server_time)
+    return reply
 
 
 @router.put("/preflights/{report_id}", status_code=HTTPStatus.NO_CONTENT)

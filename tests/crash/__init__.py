@@ -1,0 +1,1 @@
+"""Programs that are killed and whose disk loses what was not synced."""
