@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import camera_command, headset_command, idcard_command, pack_command
+from . import camera_command, headset_command, idcard_command, pack_command, ups_command
 from .loader import ConfigError, load
 from .reference import settings_markdown
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "idcard": idcard_command.run,
+    "camera": camera_command.run,
+    "headset": headset_command.run,
+    "ups": ups_command.run,
+    "pack": pack_command.run,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,20 +33,16 @@ def main(arguments: list[str] | None = None) -> int:
     camera_command.add_arguments(camera)
     headset = commands.add_parser("headset", help="test the headset")
     headset_command.add_arguments(headset)
+    ups = commands.add_parser("ups", help="find out about the UPSes")
+    ups_command.add_arguments(ups)
     pack = commands.add_parser("pack", help="make, sign, show and install main-site environment packs (主场环境包)")
     pack_command.add_arguments(pack)
     options = parser.parse_args(arguments)
     if options.command == "settings":
         print(settings_markdown(), end="")
         return 0
-    if options.command == "idcard":
-        return idcard_command.run(options)
-    if options.command == "camera":
-        return camera_command.run(options)
-    if options.command == "headset":
-        return headset_command.run(options)
-    if options.command == "pack":
-        return pack_command.run(options)
+    if options.command in _COMMANDS:
+        return _COMMANDS[options.command](options)
     try:
         config = load(options.file)
     except ConfigError as error:

@@ -115,8 +115,10 @@ class Ups(Section):
     port: int = Field(
         default=0, ge=0, le=65535, description="Port there. 0: 3493 of NUT, 3551 of apcupsd, 161 of SNMP."
     )
-    name: str = Field(default="booth", min_length=1, description="Name of the UPS at upsd (driver nut).")
-    username: str = Field(default="", description="Account at upsd, or SNMPv3 user. Empty: none, or SNMPv2c.")
+    name: str = Field(default="booth", pattern="^[ -~]+$", description="Name of the UPS at upsd (driver nut).")
+    username: str = Field(
+        default="", pattern="^[ -~]*$", description="Account at upsd, or SNMPv3 user. Empty: none, or SNMPv2c."
+    )
     password_file: ConfigPath | None = Field(default=None, description="File with that account's password at upsd.")
     ca_file: ConfigPath | None = Field(
         default=None, description="PEM file with upsd's certificate authority. When set, nothing is said without TLS."

@@ -19,7 +19,8 @@ from drivers.machine_facts import PlugEvents, TimeService, UsbBus
 from drivers.simulated.camera import SimulatedCamera
 from drivers.simulated.headset import SilentStreams, SimulatedHeadset
 from drivers.simulated.ups import SimulatedUps
-from drivers.ups import nut
+from drivers.ups import apcupsd, nut
+from drivers.ups.apcupsd import ApcupsdUps
 from drivers.ups.nut import NutUps
 from drivers.ups.secret import secret_in
 from kiosk_config.model import BoothConfig
@@ -100,8 +101,30 @@ def _make_ups(settings: UpsSettings, config: BoothConfig) -> Ups:
                 password=None if settings.password_file is None else secret_in(settings.password_file),
                 ca_file=settings.ca_file,
             )
-        case "apcupsd" | "snmp":
-            raise NotImplementedError
+        case "apcupsd":
+            return ApcupsdUps(settings.host, settings.port or apcupsd.PORT)
+        case "snmp":
+            return _make_snmp_ups(settings)
+
+
+def _make_snmp_ups(settings: UpsSettings) -> Ups:
+    # pysnmp takes a while to load: only where there is such a UPS.
+    from drivers.ups.snmp import PORT, Authentication, Community, Privacy, SnmpUps, User  # noqa: PLC0415
+
+    credentials: Community | User
+    if settings.community_file is not None:
+        credentials = Community(name=secret_in(settings.community_file))
+    elif settings.auth_file is not None:
+        credentials = User(
+            name=settings.username,
+            passphrase=secret_in(settings.auth_file),
+            authentication=Authentication(settings.auth),
+            privacy_passphrase=None if settings.privacy_file is None else secret_in(settings.privacy_file),
+            privacy=Privacy(settings.privacy),
+        )
+    else:
+        raise ValueError("the loader lets no SNMP through without credentials")
+    return SnmpUps(settings.host, settings.port or PORT, credentials)
 
 
 def make_usb_bus() -> UsbBus:

@@ -38,9 +38,23 @@ _UPS_CONF = f"""maxretry = 1
   desc = "simulated UPS of the drill bench"
 """
 
+_MEGATEC_CONF = f"""maxretry = 1
+[{UPS_NAME}]
+  driver = nutdrv_qx
+  port = {{port}}
+  protocol = megatec
+  pollinterval = 1
+"""
+
+TEST_USERNAME = "tester"
+"""May also ask for battery tests; the password is the same."""
+
 _UPSD_USERS = f"""[{USERNAME}]
   password = {quote(PASSWORD)}
   upsmon secondary
+[{TEST_USERNAME}]
+  password = {quote(PASSWORD)}
+  instcmds = ALL
 """
 
 _START_TIMEOUT_S = 15.0
@@ -55,16 +69,21 @@ class UpsdService:
     Args:
         directory: an existing directory for configuration, sockets and logs. Its path must be short enough for a
             Unix socket (about 80 characters).
+        serial_port: when given, ``nutdrv_qx`` asks the UPS there (``drivers.simulated.megatec``) in place of the dummy.
+        tls: further lines of ``upsd.conf`` (``CERTPATH``, ``CERTIDENT``).
 
     Attributes:
         port: where upsd listens; fixed from the first start on, 0 before.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, serial_port: Path | None = None, tls: str = "") -> None:
         self.port = 0
         self._etc = directory / "etc"
         self._run = directory / "run"
-        self._socket = self._run / f"dummy-ups-{UPS_NAME}"
+        self._driver_name = "dummy-ups" if serial_port is None else "nutdrv_qx"
+        self._ups_conf = _UPS_CONF if serial_port is None else _MEGATEC_CONF.format(port=serial_port)
+        self._tls = tls
+        self._socket = self._run / f"{self._driver_name}-{UPS_NAME}"
         self._user = pwd.getpwuid(os.geteuid()).pw_name
         self._driver: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -89,7 +108,7 @@ class UpsdService:
         """
         for folder in (self._etc, self._run):
             folder.mkdir(mode=0o750, exist_ok=True)
-        self._write("ups.conf", _UPS_CONF)
+        self._write("ups.conf", self._ups_conf)
         self._write("upsd.users", _UPSD_USERS)
         self.set()
         try:
@@ -122,13 +141,13 @@ class UpsdService:
         )
 
     def start_driver(self) -> None:
-        """Start the dummy driver and wait for its socket."""
+        """Start the driver and wait for its socket."""
         self._socket.unlink(missing_ok=True)
-        driver = self._driver = self._spawn("dummy-ups", "-a", UPS_NAME)
-        self._wait(driver, "dummy-ups", self._socket.exists)
+        driver = self._driver = self._spawn(self._driver_name, "-a", UPS_NAME)
+        self._wait(driver, self._driver_name, self._socket.exists)
 
     def stop_driver(self) -> None:
-        """End the dummy driver, as if the cable to the UPS came off."""
+        """End the driver, as if the cable to the UPS came off."""
         driver, self._driver = self._driver, None
         end(driver)
 
@@ -139,7 +158,7 @@ class UpsdService:
         """
         for attempt in range(_PORT_ATTEMPTS):
             port = self.port or _candidate_port()
-            self._write("upsd.conf", f"LISTEN {HOST} {port}\nMAXAGE 15\nSTATEPATH {self._run}\n")
+            self._write("upsd.conf", f"LISTEN {HOST} {port}\nMAXAGE 15\nSTATEPATH {self._run}\n{self._tls}")
             server = self._server = self._spawn("upsd")
             try:
                 self._wait(server, "upsd", functools.partial(self._is_listening, port))

@@ -7,23 +7,23 @@ import logging
 import socket
 import ssl
 import time
+from contextlib import closing
 from pathlib import Path
 
 from drivers.contracts import BatteryTest, UpsReading
 from drivers.errors import DeviceError, ErrorCode
+from drivers.ups.edge import EdgeLog
 from drivers.ups.protocol import (
+    AnswerList,
     LineSplitter,
     NutProtocolError,
     NutServerError,
-    VariableList,
     check_ok,
     quote,
     reading_from_variables,
     split_words,
 )
 from drivers.ups.secret import Secret, SecretError
-
-_log = logging.getLogger(__name__)
 
 PORT = 3493
 """The registered port of upsd (RFC 9271, IANA "nut")."""
@@ -60,12 +60,12 @@ class NutUps:
     ) -> None:
         self._address = (host, port)
         self._ups_name = ups_name
-        self._list_command = f"LIST VAR {quote(ups_name)}"
+        quote(ups_name)
         self._user_command = f"USERNAME {quote(username)}" if username else ""
         self._password = password
         self._ca_file = ca_file
         self._session: _Session | None = None
-        self._is_lost = False
+        self._edge = EdgeLog(logging.getLogger(__name__))
 
     def poll(self, *, timeout_s: float) -> UpsReading:
         """Read the UPS once. Any failure is ``flags=None`` with the reason in ``detail``; see ``Ups.poll``."""
@@ -77,7 +77,7 @@ class NutUps:
         except (NutProtocolError, OSError) as error:
             self.close()
             reading = UpsReading(flags=None, detail=_reason(error))
-        self._log_edge(reading)
+        self._edge.follow(reading)
         return reading
 
     def start_test(self, test: BatteryTest, *, timeout_s: float) -> None:
@@ -109,11 +109,11 @@ class NutUps:
     def _list_variables(self, deadline: float) -> dict[str, str]:
         if self._session is not None:
             try:
-                return self._session.list_variables(self._list_command, self._ups_name, deadline)
+                return self._session.entries(("VAR", self._ups_name), deadline)
             except ConnectionError:
                 self.close()
         self._session = self._connect(deadline)
-        return self._session.list_variables(self._list_command, self._ups_name, deadline)
+        return self._session.entries(("VAR", self._ups_name), deadline)
 
     def _connect(self, deadline: float) -> _Session:
         password = self._password() if self._password is not None else ""
@@ -130,13 +130,22 @@ class NutUps:
             raise
         return session
 
-    def _log_edge(self, reading: UpsReading) -> None:
-        is_lost = reading.flags is None
-        if is_lost and not self._is_lost:
-            _log.warning("UPS lost: %s", reading.detail)
-        elif self._is_lost and not is_lost:
-            _log.info("UPS back")
-        self._is_lost = is_lost
+
+def list_upses(host: str, port: int, *, timeout_s: float) -> dict[str, str]:
+    """Return the UPSes of a upsd: their names and descriptions.
+
+    Raises:
+        OSError: it cannot be had; the text is a word as in ``UpsReading.detail``.
+    """
+    deadline = time.monotonic() + timeout_s
+    try:
+        session = _Session(socket.create_connection((host, port), timeout=_remaining(deadline)))
+        with closing(session):
+            return session.entries(("UPS",), deadline)
+    except NutServerError as error:
+        raise OSError(error.token) from error
+    except (NutProtocolError, OSError) as error:
+        raise OSError(_reason(error)) from error
 
 
 class _Session:
@@ -161,15 +170,15 @@ class _Session:
         self._send(command, deadline)
         return split_words(self._receive_line(deadline))
 
-    def list_variables(self, command: str, ups_name: str, deadline: float) -> dict[str, str]:
-        """Send ``LIST VAR`` and collect the variables."""
+    def entries(self, query: tuple[str, ...], deadline: float) -> dict[str, str]:
+        """Send ``LIST`` with these words and collect the entries."""
         if not self._lines.is_empty:
             raise NutProtocolError("unasked data")
-        self._send(command, deadline)
-        answer = VariableList(ups_name)
+        self._send(" ".join(("LIST", *map(quote, query))), deadline)
+        answer = AnswerList(*query)
         while not answer.feed(split_words(self._receive_line(deadline))):
             pass
-        return answer.variables
+        return answer.entries
 
     def close(self) -> None:
         self._connection.close()

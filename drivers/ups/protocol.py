@@ -126,14 +126,21 @@ def check_ok(words: Sequence[str]) -> None:
         raise NutProtocolError("neither OK nor ERR")
 
 
-class VariableList:
-    """Collects the answer to ``LIST VAR ups``: a BEGIN line, one VAR line each, an END line."""
+class AnswerList:
+    """Collects the answer to a ``LIST`` command: a BEGIN line, one line for each entry, an END line.
 
-    def __init__(self, ups_name: str) -> None:
-        self._ups_name = ups_name
+    Args:
+        query: what was asked for, such as ``("VAR", "booth")`` or ``("UPS",)``; it begins every entry's line.
+
+    Attributes:
+        entries: the two words behind it in each entry, such as a variable's name and value.
+    """
+
+    def __init__(self, *query: str) -> None:
+        self._query = query
         self._has_begun = False
         self._line_count = 0
-        self.variables: dict[str, str] = {}
+        self.entries: dict[str, str] = {}
 
     def feed(self, words: Sequence[str]) -> bool:
         """Take one line; true when the list is complete.
@@ -146,17 +153,16 @@ class VariableList:
         self._line_count += 1
         if self._line_count > MAX_LINES:
             raise NutProtocolError("list too long")
-        match words:
-            case ["BEGIN", "LIST", "VAR", self._ups_name] if not self._has_begun:
-                self._has_begun = True
-                return False
-            case ["END", "LIST", "VAR", self._ups_name] if self._has_begun:
-                return True
-            case ["VAR", self._ups_name, name, value] if self._has_begun:
-                self.variables[name] = value
-                return False
-            case _:
-                raise NutProtocolError("unexpected line in list")
+        line, length = tuple(words), len(self._query)
+        if not self._has_begun and line == ("BEGIN", "LIST", *self._query):
+            self._has_begun = True
+        elif self._has_begun and line == ("END", "LIST", *self._query):
+            return True
+        elif self._has_begun and line[:length] == self._query and len(line) == length + 2:
+            self.entries[line[-2]] = line[-1]
+        else:
+            raise NutProtocolError("unexpected line in list")
+        return False
 
 
 def parse_flags(status: str) -> UpsFlag | None:
@@ -184,16 +190,25 @@ def reading_from_variables(variables: Mapping[str, str]) -> UpsReading:
         runtime_s=runtime_s,
         load_percent=_number(variables.get("ups.load"), high=1000),
         input_voltage_v=_number(variables.get("input.voltage"), high=1000),
+        battery_low_percent=_number(variables.get("battery.charge.low"), high=100),
+        battery_voltage_v=_number(variables.get("battery.voltage"), high=1000),
+        temperature_celsius=_number(
+            variables.get("ups.temperature") or variables.get("battery.temperature"), low=-50, high=150
+        ),
+        power_w=_number(variables.get("ups.realpower"), high=1_000_000),
+        nominal_power_w=_number(variables.get("ups.realpower.nominal"), low=1, high=1_000_000),
+        test_result=_printable(variables.get("ups.test.result", "")),
+        serial=_printable(variables.get("device.serial") or variables.get("ups.serial") or ""),
         model=_printable(variables.get("ups.model") or variables.get("device.model") or ""),
         detail="" if flags is not None else f"ups.status {_printable(status) or 'missing'}",
     )
 
 
-def _number(text: str | None, *, high: float) -> float | None:
+def _number(text: str | None, *, low: float = 0, high: float) -> float | None:
     if text is None or not _NUMBER.fullmatch(text.strip()):
         return None
     value = float(text)
-    return value if math.isfinite(value) and 0 <= value <= high else None
+    return value if math.isfinite(value) and low <= value <= high else None
 
 
 def _printable(text: str) -> str:

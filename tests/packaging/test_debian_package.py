@@ -14,11 +14,13 @@ from typing import Any, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
 from assets.packaging import debian
 from assets.packaging.check import listing_problems
 from kiosk_config.loader import ConfigError, load
-from kiosk_config.model import BoothConfig, Ups
+from kiosk_config.model import BoothConfig
+from workstation.health.power_off import REQUEST_FILE
 
 TREE = debian.HERE / "tree"
 EXAMPLE = TREE / "etc/evaluation-workstation/booth.toml"
@@ -90,12 +92,16 @@ def test_the_example_configuration_shows_every_setting_with_its_default():
     shown = dict(flattened(tomllib.loads(uncommented())))
     assert shown.keys() == settings()
     defaults = BoothConfig.model_validate({"schema_version": 1, "place": {"booth_id": "xy-shihe-2-03"}})
-    one_ups = Ups.model_validate({"id": "booth-ups", "feeds": ["booth"]})
     for key, value in shown.items():
         section, _, setting = key.partition(".")
-        default = operator.attrgetter(setting)(one_ups) if section == "ups" else operator.attrgetter(key)(defaults)
+        kind = BoothConfig.model_fields[section].annotation
+        if get_origin(kind) is list and setting:
+            default = get_args(kind)[0].model_fields[setting].get_default()
+        else:
+            default = operator.attrgetter(key)(defaults)
         # A setting without a default shows an example of its value.
-        assert default is None or value == (str(default) if isinstance(default, Path) else default), key
+        is_example = default is None or default is PydanticUndefined
+        assert is_example or value == (str(default) if isinstance(default, Path) else default), key
 
 
 def test_files_in_etc_are_configuration_files():
@@ -109,6 +115,18 @@ def test_the_unit_starts_files_that_the_package_or_its_dependencies_bring():
     assert "WatchdogSec" not in unit, "the program does not notify"
     for path in re.findall(r"/(?:opt|etc)/\S+|/usr/bin/kiosk-config", unit):
         assert (TREE / path.removeprefix("/")).is_file(), path
+
+
+def test_the_way_to_the_power_off_is_one_file_in_a_folder_of_the_kiosk():
+    """Who watches, what is watched, and what the program writes are the same path."""
+    units = TREE / "lib/systemd/system"
+    watch = (units / "evaluation-workstation-poweroff.path").read_text(encoding="utf-8")
+    off = (units / "evaluation-workstation-poweroff.service").read_text(encoding="utf-8")
+    folder = (TREE / "usr/lib/tmpfiles.d/evaluation-workstation.conf").read_text(encoding="utf-8")
+    assert re.findall(r"^PathExists=(.*)$", watch, re.MULTILINE) == [str(REQUEST_FILE)]
+    assert f"ExecStart=/bin/rm -f {REQUEST_FILE}\nExecStart=/bin/systemctl --no-block poweroff\n" in off
+    assert folder.split() == ["d", str(REQUEST_FILE.parent), "0700", "kiosk", "kiosk", "-"]
+    assert "evaluation-workstation-poweroff.path" in (debian.HERE / "scripts/postinst").read_text(encoding="utf-8")
 
 
 def test_no_right_is_given_to_anybody_but_the_kiosk():

@@ -12,10 +12,10 @@ from drivers.contracts import UpsFlag
 from drivers.ups.protocol import (
     MAX_LINE_BYTES,
     MAX_LINES,
+    AnswerList,
     LineSplitter,
     NutProtocolError,
     NutServerError,
-    VariableList,
     check_ok,
     quote,
     reading_from_variables,
@@ -89,11 +89,11 @@ def test_a_line_that_does_not_end_is_refused() -> None:
 
 
 def test_a_variable_list_is_collected() -> None:
-    answer = VariableList("booth")
+    answer = AnswerList("VAR", "booth")
     assert not answer.feed(["BEGIN", "LIST", "VAR", "booth"])
     assert not answer.feed(["VAR", "booth", "ups.status", "OL"])
     assert answer.feed(["END", "LIST", "VAR", "booth"])
-    assert answer.variables == {"ups.status": "OL"}
+    assert answer.entries == {"ups.status": "OL"}
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_variable_list_is_collected() -> None:
 )
 def test_a_line_out_of_place_is_refused(words: list[str]) -> None:
     with pytest.raises(NutProtocolError):
-        VariableList("booth").feed(words)
+        AnswerList("VAR", "booth").feed(words)
 
 
 def test_a_list_without_end_is_refused() -> None:
-    answer = VariableList("booth")
+    answer = AnswerList("VAR", "booth")
     answer.feed(["BEGIN", "LIST", "VAR", "booth"])
     with pytest.raises(NutProtocolError, match="list too long"):  # noqa: PT012 - which line is refused is the point
         for _ in range(MAX_LINES):
@@ -131,7 +131,7 @@ def test_err_keeps_a_clean_token(words: list[str], token: str) -> None:
 
 @given(st.lists(st.lists(st.sampled_from(["BEGIN", "END", "LIST", "VAR", "ERR", "OK", "booth", "x", ""]), max_size=5)))
 def test_any_answer_ends_in_variables_or_a_typed_error(lines: list[list[str]]) -> None:
-    answer = VariableList("booth")
+    answer = AnswerList("VAR", "booth")
     with suppress(NutProtocolError, NutServerError):
         for words in lines:
             if answer.feed(words):

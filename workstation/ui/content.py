@@ -42,6 +42,7 @@ from workstation.ui.screens.face import FaceScreen
 from workstation.ui.screens.farewell import FarewellScreen
 from workstation.ui.screens.locked import LockedScreen
 from workstation.ui.screens.notice import NoticeScreen
+from workstation.ui.screens.power_off import PowerOffScreen
 from workstation.ui.screens.self_check import SelfCheckScreen
 from workstation.ui.screens.sign_in import SignInScreen
 from workstation.ui.screens.sound_check import SoundCheckScreen
@@ -123,7 +124,7 @@ class Content(QWidget):
     def show_scene(self, scene: Scene) -> None:
         """Show the scene on the screen of its state."""
         state = scene.journey.state
-        screen = self._screen(SCREENS[type(state)])
+        screen = self._screen(PowerOffScreen if scene.power.is_closing else SCREENS[type(state)])
         self._header.show_scene(scene)
         self._drill.setVisible(scene.booth.drill)
         self._banners.show_scene(scene)
