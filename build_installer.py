@@ -78,6 +78,7 @@ def build() -> Path:
         "copyright": (ROOT / "LICENSE").read_text(encoding="utf-8"),
         "THIRD-PARTY.txt": licences.notices(shipped),
         "install.md": (ROOT / "docs" / "install.md").read_text(encoding="utf-8"),
+        "power.md": (ROOT / "docs" / "power.md").read_text(encoding="utf-8"),
     }
     debian.lay_out(tree, documents=documents)
     began = time.monotonic()

@@ -18,10 +18,12 @@ from drivers.contracts import CancelToken
 from drivers.errors import ErrorCode, KioskError
 from kiosk_config.model import BoothConfig, Site
 from workstation.bridge.face import to_qimage
+from workstation.bridge.power import PowerState
 from workstation.bridge.records import resume_from
 from workstation.bridge.site import SiteBridge
 from workstation.bridge.threads import Lane
 from workstation.composition import make_bridges, seat_policy
+from workstation.evaluation.surface import Notice, NoticeKind
 from workstation.exits import EXIT_AFRESH, EXIT_RESTART
 from workstation.face.verification import Observation
 from workstation.health.board import HealthSnapshot
@@ -34,7 +36,7 @@ from workstation.logs import log_event
 from workstation.site.client import SiteClient
 from workstation.site.contract import BoothInfo
 from workstation.site.embedded import EmbeddedSite
-from workstation.ui.present import booth_view, face_view, status_view
+from workstation.ui.present import booth_view, face_view, power_view, status_view
 from workstation.ui.window import KioskWindow
 
 _log = logging.getLogger(__name__)
@@ -102,6 +104,8 @@ class Application(QObject):
         window.checkup_closed.connect(bridges.checkup.dismiss)
         bridges.power.reading_taken.connect(bridges.health.observe)
         bridges.power.event_found.connect(bridges.records.append)
+        bridges.power.state_changed.connect(self._on_power_state_changed)
+        bridges.power.save_wanted.connect(self._on_power_save_wanted)
         bridges.actions.journey.changed.connect(bridges.power.on_journey_changed)
         window.commanded.connect(bridges.browser.command)
         window.pressed.connect(self._on_window_pressed)
@@ -278,6 +282,14 @@ class Application(QObject):
     @Slot(object)
     def _on_health_snapshot_taken(self, snapshot: HealthSnapshot) -> None:
         self._window.show_status(status_view(snapshot))
+
+    @Slot(object)
+    def _on_power_state_changed(self, state: PowerState) -> None:
+        self._window.show_power(power_view(state))
+
+    @Slot()
+    def _on_power_save_wanted(self) -> None:
+        self._window.note(Notice(kind=NoticeKind.SAVE))
 
     @Slot(str)
     def _on_window_document_shared(self, name: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
-from tests.bench import browser, conference, day, face, face_accuracy, health, idcard, media, pad, policy, start
+from tests.bench import browser, conference, day, face, face_accuracy, health, idcard, media, pad, policy, power, start
 from tests.bench.report import describe_machine
 from tests.bench.screen import SIZE
 from workstation.drill.__main__ import virtual_screen
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "day": day.run,
     "idcard": idcard.run,
     "policy": policy.run,
+    "power": power.run,
     "face": face.run,
     "media": media.run,
     "conference": conference.run,

@@ -14,6 +14,8 @@ from pytestqt.qtbot import QtBot
 from drivers.errors import ErrorCode, OtherCard
 from workstation.headset.contract import Suggestion
 from workstation.health.outages import OutageClock, OutageRule
+from workstation.health.shutdown import PowerPhase
+from workstation.health.supply import Verdict
 from workstation.journey.events import Intent
 from workstation.journey.facts import (
     Assignment,
@@ -57,8 +59,9 @@ from workstation.ui.messages import Language, Messages
 from workstation.ui.screens.evaluation import EvaluationScreen
 from workstation.ui.screens.face import FaceScreen
 from workstation.ui.screens.locked import LockedScreen
+from workstation.ui.screens.power_off import PowerOffScreen
 from workstation.ui.theme import install_fonts
-from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, StatusView
+from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, PowerView, StatusView
 from workstation.ui.widgets.basics import Banner, ProgressBar
 from workstation.ui.widgets.camera_view import CameraView
 from workstation.ui.widgets.card_picture import CardPicture
@@ -687,6 +690,76 @@ def test_names_go_when_the_person_goes(open_window: Open) -> None:
     assert HOLDER.masked_name not in everything
     assert HOLDER.masked_number not in everything
     assert EXPIRED.masked_name not in everything
+
+
+@pytest.mark.parametrize(
+    ("power", "said"),
+    [
+        (PowerView(until="15:20"), "可用到 15:20"),
+        (
+            PowerView(until="15:20", needed="14:30", verdict=Verdict.ENOUGH),
+            "可用到 15:20，评审预计 14:30 结束，够用",
+        ),
+        (
+            PowerView(until="15:20", needed="16:00", is_rule=True, verdict=Verdict.SHORT),
+            "可用到 15:20，按规定应到 16:00，不够",
+        ),
+    ],
+)
+def test_until_when_the_battery_lasts_is_said_and_what_that_is_compared_with(
+    open_window: Open, power: PowerView, said: str
+) -> None:
+    window = open_window()
+    window.show_journey(Journey(state=EVALUATING, conditions=frozenset({ErrorCode.ON_BATTERY})))
+    window.show_power(power)
+    assert said in texts(window)
+
+
+def test_the_countdown_is_told_beside_the_page_and_fills_the_screen_at_its_end(open_window: Open) -> None:
+    window, words = open_window(), Messages()
+    window.show_journey(Journey(state=EVALUATING))
+    window.show_power(PowerView(phase=PowerPhase.SAVE, off_in_s=272))
+    assert "00:04:32 后本机将自动关机" in texts(window)
+    assert words.text("footer.leave_seat") in texts(window)
+    window.show_power(PowerView(phase=PowerPhase.CLOSING, off_in_s=45))
+    assert "00:00:45" in texts(window)
+    assert words.text("power_off.soon") in texts(window)
+    assert "E-602" not in texts(window), "the page cannot be saved any more"
+    assert words.text("footer.leave_seat") not in texts(window)
+    window.show_power(PowerView(phase=PowerPhase.OFF))
+    assert words.text("power_off.now") in texts(window)
+    window.show_power(PowerView(phase=PowerPhase.MAINS))
+    assert words.text("footer.leave_seat") in texts(window)
+
+
+def test_the_countdown_is_told_in_every_state(open_window: Open) -> None:
+    window = open_window()
+    window.show_power(PowerView(phase=PowerPhase.SAVE, off_in_s=100))
+    assert "00:01:40 后本机将自动关机" in texts(window)
+
+
+def test_a_supply_that_nobody_watches_is_not_said_to_be_looked_at(open_window: Open) -> None:
+    window, words = open_window(), Messages()
+    window.show_status(replace(STATUS, power=ReadingState.UNKNOWN, minutes_left=None))
+    assert words.text("header.power_unknown") in texts(window)
+    window.show_power(PowerView(is_monitored=False))
+    assert words.text("header.power_unmonitored") in texts(window)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])
+def test_nothing_of_the_countdown_is_cut_off(open_window: Open, language: Language, size: tuple[int, int]) -> None:
+    window = open_window(*size, language)
+    window.show_journey(Journey(state=EVALUATING))
+    window.show_power(PowerView(phase=PowerPhase.CLOSING, off_in_s=45))
+    QApplication.processEvents()
+    screen = window.findChild(PowerOffScreen)
+    assert screen is not None
+    for label in screen.findChildren(QLabel):
+        if label.isVisible() and label.text() and not label.wordWrap():
+            assert label.width() >= label.sizeHint().width() - 1, label.text()
+        if label.isVisible() and label.wordWrap():
+            assert label.height() >= label.heightForWidth(label.width()) - 1, label.text()
 
 
 def test_conditions_get_a_banner_only_in_the_evaluation(open_window: Open) -> None:

@@ -168,7 +168,7 @@ def test_a_real_outage_to_its_end_and_back(make: Make, until, upsd: UpsdService,
     upsd.set("OL CHRG", charge=11, runtime_s=200)
     until(lambda: heard.phase is PowerPhase.MAINS)
     assert heard.kinds == ["power_closing", "power_sealed", "power_closing_cancelled"]
-    assert heard.states[-1].outlook.was_out_s > 1
+    assert heard.events[-1][1]["outage_s"] > 1
     assert not request.exists()
 
 

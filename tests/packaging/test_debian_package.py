@@ -20,6 +20,7 @@ from assets.packaging import debian
 from assets.packaging.check import listing_problems
 from kiosk_config.loader import ConfigError, load
 from kiosk_config.model import BoothConfig
+from workstation.health.power_off import REQUEST_FILE
 
 TREE = debian.HERE / "tree"
 EXAMPLE = TREE / "etc/evaluation-workstation/booth.toml"
@@ -114,6 +115,18 @@ def test_the_unit_starts_files_that_the_package_or_its_dependencies_bring():
     assert "WatchdogSec" not in unit, "the program does not notify"
     for path in re.findall(r"/(?:opt|etc)/\S+|/usr/bin/kiosk-config", unit):
         assert (TREE / path.removeprefix("/")).is_file(), path
+
+
+def test_the_way_to_the_power_off_is_one_file_in_a_folder_of_the_kiosk():
+    """Who watches, what is watched, and what the program writes are the same path."""
+    units = TREE / "lib/systemd/system"
+    watch = (units / "evaluation-workstation-poweroff.path").read_text(encoding="utf-8")
+    off = (units / "evaluation-workstation-poweroff.service").read_text(encoding="utf-8")
+    folder = (TREE / "usr/lib/tmpfiles.d/evaluation-workstation.conf").read_text(encoding="utf-8")
+    assert re.findall(r"^PathExists=(.*)$", watch, re.MULTILINE) == [str(REQUEST_FILE)]
+    assert f"ExecStart=/bin/rm -f {REQUEST_FILE}\nExecStart=/bin/systemctl --no-block poweroff\n" in off
+    assert folder.split() == ["d", str(REQUEST_FILE.parent), "0700", "kiosk", "kiosk", "-"]
+    assert "evaluation-workstation-poweroff.path" in (debian.HERE / "scripts/postinst").read_text(encoding="utf-8")
 
 
 def test_no_right_is_given_to_anybody_but_the_kiosk():

@@ -15,6 +15,7 @@ from drivers.errors import ErrorCode, OtherCard
 from workstation.face.coaching import Coaching as EngineCoaching
 from workstation.face.liveness import Action
 from workstation.headset.contract import Suggestion
+from workstation.health.supply import Verdict
 from workstation.journey.facts import CheckKind, Step
 from workstation.journey.meeting import SoundStep
 from workstation.journey.seat import LeaveReason
@@ -115,6 +116,7 @@ def test_families_of_keys_are_complete() -> None:
     assert {f"sound_step.{step}" for step in SoundStep} <= keys
     helps = {key for key in keys if key.startswith("sound_help.")}
     assert helps == {f"sound_help.{suggestion}" for suggestion in Suggestion if suggestion}
+    assert {f"power_verdict.{verdict}" for verdict in Verdict} <= keys
     assert {f"leave_reason.{reason}" for reason in LeaveReason} <= keys
     assert {f"other_card.{card}" for card in OtherCard} == {key for key in keys if key.startswith("other_card.")}
 

@@ -212,8 +212,9 @@ class HealthBridge(QObject):
         self.snapshot_taken.emit(self.snapshot())
 
     def _follow_conditions(self) -> None:
-        readings = self.snapshot().readings.values()
-        self._reports = [reading.report() for reading in readings]
+        snapshot = self.snapshot()
+        readings = snapshot.readings.values()
+        self._reports = [reading.report() for reading in (*readings, *snapshot.parts)]
         now = frozenset(code for reading in readings if (code := _condition(reading)) is not None)
         if now >= _BOTH_SERVERS:
             now |= {ErrorCode.NETWORK_DOWN}

@@ -26,8 +26,8 @@ URGENT = frozenset(
     {
         "anonymity_lost", "battery_test_refused", "battery_tested", "foreign_device_found", "headset_lost",
         "help_called", "meeting_alarm", "outage_began", "outage_ended", "outage_rule_reached", "power_battery_low",
-        "power_closing", "power_closing_cancelled", "power_sealed", "review_needed",
-        "seat_alarm", "seat_locked", "signed_out", "sound_check_alarm",
+        "power_closing", "power_closing_cancelled", "power_sealed", "review_needed", "seat_alarm", "seat_locked",
+        "signed_out", "sound_check_alarm",
     }
 )  # fmt: skip
 """Events somebody waits for: they are reported at once instead of at the next interval."""

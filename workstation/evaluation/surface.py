@@ -74,6 +74,7 @@ class NoticeKind(StrEnum):
     CRASHED = "crashed"
     HUNG = "hung"
     UNREADABLE = "unreadable"
+    SAVE = "save"
 
 
 @dataclass(frozen=True, kw_only=True)

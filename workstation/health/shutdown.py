@@ -15,8 +15,6 @@ SHORTEST_S = 60.0
 """Countdown when a UPS calls its battery low and nothing says for how long it still lasts."""
 CLOSING_S = 60.0
 """So long before the end the countdown fills the screen; before it the page stays, for saving."""
-BACK_SHOWN_S = 30.0
-"""So long the return of the mains is told, with the outage's length."""
 REMIND_S = 120.0
 """Between two reminders to save."""
 
@@ -47,7 +45,7 @@ class Outlook:
     Attributes:
         off_in_s: seconds until the power-off, ``None`` while no countdown runs.
         outage_s: since when the mains are away, 0 when they are not.
-        was_out_s: how long the outage was that has just ended, 0 when none has.
+        was_out_s: how long the outage was that ended now, once, else 0.
         reminders: how often the expert was to be reminded to save in this outage.
     """
 
@@ -72,7 +70,7 @@ class ShutdownClock:
         self._ends_at_s: float | None = None
         self._off_at_s: float | None = None
         self._closing_s = CLOSING_S
-        self._over: tuple[float, float] | None = None
+        self._was_out_s = 0.0
 
     def follow(self, supply: BoothSupply, now_s: float) -> Outlook:
         """Take in how the supply is; call it once a second."""
@@ -88,7 +86,7 @@ class ShutdownClock:
         return self._outlook(now_s)
 
     def _on_battery(self, supply: BoothSupply, now_s: float) -> None:
-        self._since_s, self._over = self._since_s if self._since_s is not None else now_s, None
+        self._since_s = self._since_s if self._since_s is not None else now_s
         runtime_s = supply.reading.values.get("runtime_s")
         self._ends_at_s = None if runtime_s is None else now_s + runtime_s
         if supply.reading.code is ErrorCode.BATTERY_LOW:
@@ -111,7 +109,7 @@ class ShutdownClock:
 
     def _on_mains(self, now_s: float) -> None:
         if self._since_s is not None:
-            self._over = now_s, max(1.0, now_s - self._since_s)
+            self._was_out_s = max(1.0, now_s - self._since_s)
         self._since_s = self._low_since_s = self._ends_at_s = self._off_at_s = None
 
     def _count_down(self, now_s: float, seconds: float) -> None:
@@ -124,9 +122,7 @@ class ShutdownClock:
 
     def _outlook(self, now_s: float) -> Outlook:
         if self._since_s is None:
-            was_out_s = 0.0
-            if self._over is not None and now_s - self._over[0] <= BACK_SHOWN_S:
-                was_out_s = self._over[1]
+            was_out_s, self._was_out_s = self._was_out_s, 0.0
             return Outlook(phase=PowerPhase.MAINS, was_out_s=was_out_s)
         outage_s = now_s - self._since_s
         reminders = 0 if self._low_since_s is None else 1 + int((now_s - self._low_since_s) // REMIND_S)

@@ -66,6 +66,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     for file in (path, companion(path, "-wal")):
         _sync(file)
     sync_folder(path.parent)
+    _check_header(path)
     _check_log(path)
     connection = connect(path)
     try:
@@ -164,6 +165,17 @@ def _remove_drafts(path: Path) -> None:
         companion(path, suffix).unlink(missing_ok=True)
     for folder in path.parent.glob(".salvage-*"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_header(path: Path) -> None:
+    """Find a flipped bit that SQLite would take for a newer format, or for a file that nobody may write."""
+    with path.open("rb") as file:
+        header = file.read(60)
+    if not header:
+        return
+    is_ours = header[:18] == b"SQLite format 3\0\x10\0" and header[18:20] in {b"\1\1", b"\2\2"}
+    if not is_ours or header[20:24] != b"\0\x40\x20\x20" or int.from_bytes(header[44:48], "big") not in {0, 4}:
+        raise DamagedError("the header is damaged")
 
 
 def _check_log(path: Path) -> None:

@@ -9,13 +9,14 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from drivers.errors import ErrorCode
 from workstation.health.outages import OutageClock
+from workstation.health.shutdown import COUNTING, PowerPhase
 from workstation.journey.events import Intent
 from workstation.journey.states import CardProblem, Evaluating, Idle, ReadingCard
 from workstation.site.outages import OutageKind
 from workstation.ui.icons import Icon
 from workstation.ui.messages import Messages, clock
 from workstation.ui.theme import Theme, Tone
-from workstation.ui.views import Scene
+from workstation.ui.views import PowerView, Scene
 from workstation.ui.widgets.basics import Banner, Button
 
 _MOST_SHOWN: Final = 3
@@ -69,13 +70,23 @@ _BACK: Final = {
 """What is said for a while when a clock stopped. The site server's is the administrator's matter."""
 
 
+_LOW: Final = frozenset({PowerPhase.LOW, *COUNTING})
+
+
 def banner_codes(scene: Scene) -> tuple[ErrorCode, ...]:
     """Return the conditions that get a banner: most only in the evaluation; other screens speak for themselves."""
     state = scene.journey.state
+    if scene.power.is_closing:
+        return ()
     if isinstance(state, Idle | ReadingCard | CardProblem):
-        return ()  # the sign-in screen says it itself, large
+        # The sign-in screen says itself, large, what is wrong; that the booth powers off concerns whoever comes.
+        return (ErrorCode.BATTERY_LOW,) if scene.power.phase in COUNTING else ()
     raised = scene.journey.conditions
+    if scene.power.phase in _LOW:
+        raised |= {ErrorCode.BATTERY_LOW}  # also when the UPS has gone silent by now
     raised = raised | state.notices if isinstance(state, Evaluating) else raised & _ON_EVERY_SCREEN
+    if scene.power.phase in COUNTING:
+        raised |= {ErrorCode.BATTERY_LOW}
     return tuple(code for code in _LOOKS if code in raised and _HIDDEN_BY.get(code) not in raised)[:_MOST_SHOWN]
 
 
@@ -130,6 +141,8 @@ class Banners(QWidget):
             clocks = {item.outage: item for item in scene.outages if not item.is_over}
             running = clocks.get(_CLOCKS[code]) if code in _CLOCKS else None
             sentence, detail = self._sentence(scene, code, running), self._rule(code, running)
+            if code is ErrorCode.ON_BATTERY:
+                detail = " · ".join(part for part in (self._endurance(scene.power), detail) if part)
             self._conditions[code].show_notice(sentence, tone, icon, code, detail)
 
     def _sentence(self, scene: Scene, code: ErrorCode, running: OutageClock | None) -> str:
@@ -139,7 +152,20 @@ class Banners(QWidget):
             "left": "" if minutes is None else words.duration(minutes),
             "limit": words.limit(policy.camera_lock_s) if policy.watch else "",
         }
+        if code is ErrorCode.BATTERY_LOW and scene.power.phase in COUNTING:
+            return words.text("power.closing", clock=clock(scene.power.off_in_s))
         return words.expert(code, "evaluation", **facts)
+
+    def _endurance(self, power: PowerView) -> str:
+        """Return until when the battery lasts, and whether that is enough."""
+        words = self._messages
+        if not power.until:
+            return ""
+        if power.verdict is None:
+            return words.text("power.until", until=power.until)
+        key = "power.until_rule" if power.is_rule else "power.until_end"
+        verdict = words.text(f"power_verdict.{power.verdict}")
+        return words.text(key, until=power.until, needed=power.needed, verdict=verdict)
 
     def _rule(self, code: ErrorCode, running: OutageClock | None) -> str:
         """Return the line below: the clock, unless the sentence has it, and what the local rule says of it."""

@@ -16,7 +16,7 @@ from workstation.ui.icons import Icon, paint
 from workstation.ui.messages import Messages, clock
 from workstation.ui.notices import leave_key
 from workstation.ui.theme import TONES, Color, Role, Theme, Tone
-from workstation.ui.views import BoothView, Scene, StatusView
+from workstation.ui.views import BoothView, PowerView, Scene, StatusView
 from workstation.ui.widgets.basics import Button, IconMark, Kind, Tag, label, text
 
 _STATE_TONES: Final = {
@@ -113,7 +113,7 @@ class Header(QFrame):
         """Show place and status; in an evaluation the elapsed time replaces the devices while they are well."""
         self._show_place(scene.booth)
         self._show_network(scene.status)
-        self._show_power(scene.status)
+        self._show_power(scene.status, scene.power)
         devices_good = self._show_devices(scene.status)
         evaluating = isinstance(scene.journey.state, Evaluating) and scene.holder is not None
         self._session.setVisible(evaluating)
@@ -145,7 +145,7 @@ class Header(QFrame):
             caption = words.text("header.network", ms=status.network_ms)
         self._network.show_state(caption, tone)
 
-    def _show_power(self, status: StatusView) -> None:
+    def _show_power(self, status: StatusView, power: PowerView) -> None:
         words, tone = self._messages, _STATE_TONES[status.power]
         left = "" if status.minutes_left is None else words.duration(status.minutes_left)
         icon = Icon.POWER_PLUG
@@ -154,7 +154,7 @@ class Header(QFrame):
             tone = Tone.BAD if tone is Tone.BAD else Tone.WARN
             caption = words.text("header.power_battery_left", left=left) if left else words.text("header.power_battery")
         elif status.power is ReadingState.UNKNOWN:
-            caption = words.text("header.power_unknown")
+            caption = words.text("header.power_unknown" if power.is_monitored else "header.power_unmonitored")
         elif status.power is ReadingState.BAD:
             caption = words.text("header.power_bad")
         else:
@@ -244,7 +244,8 @@ class Footer(QFrame):
         self._bundle.setText(words.text("footer.bundle", version=version) if version else "")
         self._show_watched(scene.meeting)
         self._checkup.setVisible(isinstance(state, Idle) and scene.checkup is None)
-        leave = leave_key(state)
+        is_closing = scene.power.is_closing
+        leave = "" if is_closing else leave_key(state)
         self._leave.setVisible(bool(leave))
         if leave:
             self._leave.setText(words.text(leave))
@@ -253,7 +254,7 @@ class Footer(QFrame):
         self._help.setEnabled(not called)
         self._help.setVisible(not isinstance(state, OutOfService))
         for button in (self._away, self._end):
-            button.setVisible(isinstance(state, Evaluating))
+            button.setVisible(isinstance(state, Evaluating) and not is_closing)
             button.setEnabled(isinstance(state, Evaluating) and not state.confirming_end)
 
     def _show_watched(self, meeting: Pane) -> None:

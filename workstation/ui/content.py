@@ -43,6 +43,7 @@ from workstation.ui.screens.face import FaceScreen
 from workstation.ui.screens.farewell import FarewellScreen
 from workstation.ui.screens.locked import LockedScreen
 from workstation.ui.screens.notice import NoticeScreen
+from workstation.ui.screens.power_off import PowerOffScreen
 from workstation.ui.screens.self_check import SelfCheckScreen
 from workstation.ui.screens.sign_in import SignInScreen
 from workstation.ui.screens.sound_check import SoundCheckScreen
@@ -269,7 +270,9 @@ class Content(QWidget):
 
 
 def _screen_of(scene: Scene) -> type[Screen]:
-    """Return the screen of the state; a check-up stands in front of the sign-in while nobody is here."""
+    """Return the screen of the state; a power-off stands before all, a check-up before the sign-in."""
+    if scene.power.is_closing:
+        return PowerOffScreen
     state = scene.journey.state
     if scene.checkup is not None and isinstance(state, Idle):
         return CheckupScreen

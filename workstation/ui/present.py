@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from datetime import datetime
 
 from drivers.errors import ErrorCode
+from workstation.bridge.power import PowerState
 from workstation.face.verification import Observation
 from workstation.health.board import NEVER_READ, HealthSnapshot
 from workstation.health.readings import Reading
 from workstation.site.contract import BoothInfo
 from workstation.site.readings import ReadingKind, ReadingState
-from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, Prompt, StatusView
+from workstation.ui.views import BookingView, BoothView, Coaching, DeviceView, FaceView, PowerView, Prompt, StatusView
 
 DEVICES = (ReadingKind.READER, ReadingKind.CAMERA, ReadingKind.HEADSET)
 """Every booth has these: unknown is not good."""
@@ -33,6 +36,22 @@ def status_view(snapshot: HealthSnapshot) -> StatusView:
         on_battery=ups.code in {ErrorCode.ON_BATTERY, ErrorCode.BATTERY_LOW},
         minutes_left=None if runtime_s is None else int(runtime_s // 60),
         devices=tuple(DeviceView(kind=kind, state=snapshot.readings[kind].state) for kind in _shown(snapshot)),
+    )
+
+
+def power_view(state: PowerState) -> PowerView:
+    """Return how the power stands, in the booth's own time zone."""
+    outlook, until = state.outlook, state.until
+    shown = PowerView(is_monitored=state.is_monitored, phase=outlook.phase, off_in_s=math.ceil(outlook.off_in_s or 0.0))
+    if until is None:
+        return shown
+    needed = "" if until.needed_until is None else until.needed_until.astimezone().strftime("%H:%M")
+    return replace(
+        shown,
+        until=until.lasts_until.astimezone().strftime("%H:%M"),
+        needed=needed,
+        is_rule=until.is_rule,
+        verdict=until.verdict,
     )
 
 

@@ -10,6 +10,8 @@ from PySide6.QtGui import QImage
 from workstation.checkup.progress import Progress
 from workstation.conference.pane import Pane
 from workstation.health.outages import OutageClock
+from workstation.health.shutdown import PowerPhase
+from workstation.health.supply import Verdict
 from workstation.journey.facts import Holder
 from workstation.journey.states import Idle, Journey, holder_of
 from workstation.site.readings import ReadingKind, ReadingState
@@ -66,6 +68,31 @@ class StatusView:
     on_battery: bool = False
     minutes_left: int | None = None
     devices: tuple[DeviceView, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PowerView:
+    """How the power stands.
+
+    Attributes:
+        is_monitored: a UPS is known to feed the booth.
+        off_in_s: seconds to the power-off, while the countdown runs.
+        until: ``HH:MM`` until which the battery lasts, "" when unknown.
+        needed: ``HH:MM`` until which it is needed: by the evaluation, or by the rule when ``is_rule``; "" for neither.
+    """
+
+    is_monitored: bool = True
+    phase: PowerPhase = PowerPhase.UNKNOWN
+    off_in_s: int = 0
+    until: str = ""
+    needed: str = ""
+    is_rule: bool = False
+    verdict: Verdict | None = None
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the countdown fills the screen: nothing else counts any more."""
+        return self.phase in {PowerPhase.CLOSING, PowerPhase.OFF}
 
 
 class Coaching(StrEnum):
@@ -137,6 +164,7 @@ class Scene:
     journey: Journey = field(default_factory=lambda: Journey(state=Idle()))
     booth: BoothView = field(default_factory=BoothView)
     status: StatusView = field(default_factory=StatusView)
+    power: PowerView = field(default_factory=PowerView)
     face: FaceView = field(default_factory=FaceView)
     meeting: Pane = field(default_factory=Pane)
     checkup: Progress | None = None

@@ -18,7 +18,7 @@ from workstation.journey.states import Evaluating, FaceCheck, Journey, Locked, S
 from workstation.ui.content import Content
 from workstation.ui.messages import Messages
 from workstation.ui.theme import Theme
-from workstation.ui.views import BoothView, FaceView, Scene, StatusView
+from workstation.ui.views import BoothView, FaceView, PowerView, Scene, StatusView
 
 _TICK_MS: Final = 1000
 
@@ -98,6 +98,11 @@ class KioskWindow(QWidget):
     def show_status(self, status: StatusView) -> None:
         """Show how network, power and devices are."""
         self._show(replace(self._scene, status=status))
+
+    def show_power(self, power: PowerView) -> None:
+        """Show how long the battery lasts, and the countdown."""
+        if power != self._scene.power:
+            self._show(replace(self._scene, power=power))
 
     @Slot(object)
     def show_outages(self, outages: tuple[OutageClock, ...]) -> None:

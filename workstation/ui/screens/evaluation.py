@@ -141,11 +141,11 @@ class EvaluationScreen(Screen):
         self._say(self.messages.text("evaluation.refused", host=shown), _REFUSAL_SHOWN_MS)
 
     def note(self, notice: sf.Notice) -> None:
-        """Say for a few seconds what happened to the page; that it was brought back is said longer."""
+        """Say for a few seconds what happened to the page; that it was brought back, or must be saved, longer."""
         content = self.messages.text(f"page_notice.{notice.kind}")
         if notice.word:
             content = self.messages.text(f"permission.{notice.word}")
-        is_recovery = notice.kind in {sf.NoticeKind.CRASHED, sf.NoticeKind.HUNG}
+        is_recovery = notice.kind in {sf.NoticeKind.CRASHED, sf.NoticeKind.HUNG, sf.NoticeKind.SAVE}
         self._say(content, _RECOVERY_SHOWN_MS if is_recovery else _REFUSAL_SHOWN_MS)
 
     def _say(self, content: str, shown_ms: int) -> None:
