@@ -154,6 +154,7 @@ def config_file(bench: BenchFile, site: EmbeddedSite, line: Line, tmp_path: Path
         "place": {"booth_id": BOOTH},
         "site": {"url": line.url, "token_file": str(token), "timeout_s": 0.5},
         "storage": {"data_dir": str(tmp_path / "data"), "min_free_mb": 50},
+        "self_check": {"daily_at": ""},
         "face": {"liveness_actions": []},  # nobody here answers
         "screen": {"fullscreen": False},
         "drill": {"bench_file": str(bench.path)},

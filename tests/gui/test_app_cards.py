@@ -179,6 +179,7 @@ class Booth:
             "place": {"booth_id": BOOTH},
             "site": {"url": f"http://127.0.0.1:{self._link.port}", "token_file": str(token), "timeout_s": 0.5},
             "storage": {"data_dir": str(self._folder / "data"), "min_free_mb": 50},
+            "self_check": {"daily_at": ""},
             "screen": {"fullscreen": False},
             "drill": {"bench_file": str(self.bench.path)},
             "face": {"liveness_actions": []},  # nobody here answers

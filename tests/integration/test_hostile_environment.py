@@ -52,6 +52,7 @@ def test_the_program_starts_again_without_what_it_was_given(tmp_path: Path) -> N
         "camera": {"source": str(tmp_path / "none")},
         "screen": {"fullscreen": False},
         "storage": {"data_dir": str(tmp_path / "data")},
+        "self_check": {"daily_at": ""},
     }
     config.write_text(tomli_w.dumps(document), encoding="utf-8")
     startup = tmp_path / "startup.py"

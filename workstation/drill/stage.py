@@ -271,6 +271,7 @@ class Stage:
             # The drill runs on any machine, with whatever its owner has plugged into it.
             "usb": {"guard": False},
             "screen": {"count": 0} | self._screen,
+            "self_check": {"daily_at": ""},  # it is played at any hour: 07:50 must not change the day
             "drill": {"bench_file": str(self.bench.path)},
             **sections,
         }
