@@ -1,4 +1,4 @@
-"""``kiosk-config ups …``: which UPSes does a upsd have, and does each configured one say how it is? For IT."""
+"""``kiosk-config ups …``: which UPSes are there, how is each, and what does its battery still carry? For IT."""
 
 from __future__ import annotations
 
@@ -14,8 +14,20 @@ from .loader import ConfigError
 
 if TYPE_CHECKING:
     from drivers.contracts import Supply, UpsReading
+    from workstation.health.supply import UpsSeen
 
 _TIMEOUT_S = 5.0
+_NO_TEST = 2
+
+_REFUSALS = {
+    "unknown-ups": "no [[ups]] of this id is configured",
+    "visit": "somebody sits in the booth",
+    "running": "a test runs already",
+    "silent": "the UPS does not answer",
+    "no-mains": "it is on battery, or about to be switched off",
+    "charge": "its battery is below 90 %, or it does not say how full it is",
+    "device": "the UPS or its server refused",
+}
 
 _WHY = {
     "ECONNREFUSED": "nobody listens there: is the server started, are host and port right?",
@@ -42,10 +54,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument(
         "--config", type=Path, help=f"the booth's configuration (default: {DEFAULT_FILE} if it exists)"
     )
+    test = commands.add_parser("test", help="test the battery of a UPS, at most half an hour; ends at 70 %% of charge")
+    test.add_argument("id", help="the UPS's id in the configuration")
+    test.add_argument("--config", type=Path, help="as above; the kiosk of this booth must not run")
+    test.add_argument("--site", help="have a running kiosk do it: the site server's base URL; http only for loopback")
+    test.add_argument("--booth", metavar="ID", help="with --site: which booth")
+    test.add_argument("--token-file", type=Path, help="with --site: file with the administrator's token")
+    test.add_argument("--ca-file", type=Path, help="with --site: PEM file with the site's certificate authority")
 
 
 def run(options: argparse.Namespace) -> int:
-    """List; 0 every UPS says how it is (or the upsd has one), 1 not."""
+    """List: 0 every UPS says how it is (or the upsd has one), 1 not. Test: 0 passed or ordered, 1 not, 2 no test."""
+    if options.ups == "test":
+        return _order(options) if options.site is not None else _test(options)
     if options.host is not None:
         return _list_server(options.host)
     try:
@@ -61,6 +82,48 @@ def run(options: argparse.Namespace) -> int:
 
     results = [_try(supply) for supply in make_supplies(config)]
     return 0 if all(results) else 1
+
+
+def _test(options: argparse.Namespace) -> int:
+    try:
+        config = configuration(options.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return _NO_TEST
+    from workstation.battery_tool import run_battery_test  # noqa: PLC0415 - as above
+
+    found = run_battery_test(config, options.id, lambda seen: print(_progress(seen), flush=True))
+    if isinstance(found, tuple):
+        why, detail = found
+        print(f"no test: {_REFUSALS[why.value]}{f': {explained(detail)}' if detail else ''}", file=sys.stderr)
+        return _NO_TEST
+    print("\n".join(f"{name}: {value}" for name, value in found.facts().items()))
+    return 0 if found.result.value == "passed" else 1
+
+
+def _progress(seen: UpsSeen) -> str:
+    reading = seen.reading
+    charge, load = reading.battery_charge_percent, reading.load_percent
+    figures = [f"{charge:g} %" if charge is not None else "", f"load {load:g} %" if load is not None else ""]
+    return "  ".join([f"{seen.at.utc.astimezone():%H:%M:%S}", _state(reading), *filter(None, figures)])
+
+
+def _order(options: argparse.Namespace) -> int:
+    from drivers.errors import KioskError  # noqa: PLC0415 - as above
+    from workstation.site.admin_client import AdminCallError, AdminClient  # noqa: PLC0415
+
+    if options.booth is None or options.token_file is None:
+        print("--site needs --booth and --token-file", file=sys.stderr)
+        return _NO_TEST
+    try:
+        token = options.token_file.read_text(encoding="ascii").strip()
+        with closing(AdminClient(options.site, token, ca_file=options.ca_file and str(options.ca_file))) as client:
+            client.order_battery_test(options.booth, options.id)
+    except (OSError, UnicodeDecodeError, KioskError, AdminCallError) as error:
+        print(error, file=sys.stderr)
+        return _NO_TEST
+    print(f"{options.booth}: asked; battery_tested or battery_test_refused in its journal says how it went")
+    return 0
 
 
 def _list_server(text: str) -> int:

@@ -45,7 +45,7 @@ from workstation.evaluation.authorities import AuthorityStore
 from workstation.evaluation.packs import BoothPacks, make_packs
 from workstation.face.client import FaceClient
 from workstation.headset.client import SoundCheckClient
-from workstation.health.battery_proofs import BatteryProofs
+from workstation.health.battery_proofs import FILE_NAME, BatteryProofs
 from workstation.health.outages import OutageRule
 from workstation.health.power_off import REQUEST_FILE, PowerOffRequest
 from workstation.health.supply import PowerLimits
@@ -214,7 +214,7 @@ def make_power(config: BoothConfig, parent: QObject, *, may_power_off: bool = Tr
     is_ours = may_power_off and power.power_off and not config.is_drill
     return PowerBridge(
         devices.make_supplies(config),
-        BatteryProofs(config.storage.data_dir / "batteries.json"),
+        BatteryProofs(config.storage.data_dir / FILE_NAME),
         PowerOffRequest(REQUEST_FILE if is_ours else None),
         limits=PowerLimits(warn_s=power.warn_s, close_s=power.close_s, required_s=power.required_hours * 3600),
         parent=parent,

@@ -14,6 +14,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 
 _log = logging.getLogger(__name__)
 
+FILE_NAME = "batteries.json"
+"""Its place is the booth's data folder."""
+
 _MAX_FILE_BYTES = 64 << 10
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import TypeVar
 from urllib.parse import quote
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workstation.site.client import require_protected
 from workstation.site.conference import Guest, GuestRequest, RecordingIndex
+from workstation.site.contract import Command, CommandKind
 from workstation.site.preflight import PreflightOrder, PreflightOrdered, PreflightSummary
 from workstation.site.selfcheck import CheckupOrder, CheckupOrdered, CheckupRow
 from workstation.site.transport import bounded_session, exchange
@@ -60,6 +61,11 @@ class AdminClient:
     def order_selfchecks(self, wanted: CheckupOrder) -> CheckupOrdered:
         """Ask booths for a check-up. Raises ``AdminCallError``."""
         return self._call(self._post("/selfchecks", wanted), CheckupOrdered)
+
+    def order_battery_test(self, booth_id: str, ups: str) -> None:
+        """Ask a booth to test the battery of its UPS ``ups``. Raises ``AdminCallError``."""
+        command = Command(command_id=uuid4(), kind=CommandKind.UPS_TEST, text=ups)
+        self._exchange(self._post(f"/booths/{quote(booth_id, safe='')}/commands", command))
 
     def selfchecks(self, booth_id: str | None = None) -> list[CheckupRow]:
         """Return the newest check-up of every booth, or the newest ones of one booth. Raises ``AdminCallError``."""
