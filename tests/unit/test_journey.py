@@ -591,10 +591,12 @@ def test_after_a_restart_another_person_goes_the_whole_way():
     assert isinstance(play(*TO_TASK, journey=journey)[0].state, s.TaskReview)
 
 
-def test_a_full_disk_keeps_new_visits_out_but_not_the_running_one():
-    full = e.ConditionRaised(code=ErrorCode.STORAGE_FULL)
-    assert isinstance(play(full, e.CardInserted())[0].state, s.Idle)
-    assert isinstance(play(*TO_EVALUATION, full)[0].state, s.Evaluating)
+@pytest.mark.parametrize("code", [ErrorCode.STORAGE_FULL, ErrorCode.DEVICE_NOT_REGISTERED])
+def test_a_full_disk_or_a_foreign_device_keeps_new_visits_out_but_not_the_running_one(code):
+    raised, cleared = e.ConditionRaised(code=code), e.ConditionCleared(code=code)
+    assert isinstance(play(raised, e.CardInserted())[0].state, s.Idle)
+    assert isinstance(play(raised, cleared, e.CardInserted())[0].state, s.ReadingCard)
+    assert isinstance(play(*TO_EVALUATION, raised)[0].state, s.Evaluating)
 
 
 def test_help_is_called_once_and_shown_for_a_while():

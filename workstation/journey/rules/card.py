@@ -22,6 +22,8 @@ from .outcome import Enter, Outcome, Stay, record
 
 CARD_FAILURES_BEFORE_MANUAL = 3
 CARD_REMINDERS = 3
+CLOSED_BY = frozenset({ErrorCode.STORAGE_FULL, ErrorCode.DEVICE_NOT_REGISTERED})
+"""While one of these lasts nobody is let in: nothing could be journaled, or something foreign is plugged in."""
 NOT_THE_CARDS_FAULT = frozenset({ErrorCode.CARD_READER_BROKEN, ErrorCode.SAM_NOT_ALLOWED, ErrorCode.PHOTO_REQUIRED})
 """Problems of the booth: laying the card down again does not help, so nobody is reminded to."""
 
@@ -46,7 +48,7 @@ def _idle(journey: Journey, state: Idle, event: Event) -> Outcome:
                 return Enter(Idle())
             facts = record("restarted", None, project=resume.project_id)
             return Enter(Idle(notice=ErrorCode.RESTARTED), facts)
-        case CardInserted() if ErrorCode.STORAGE_FULL not in journey.conditions:
+        case CardInserted() if not journey.conditions & CLOSED_BY:
             return Enter(ReadingCard())
         case Pressed(intent=Intent.CANCEL) if state.notice:
             return Stay(Idle())
