@@ -15,6 +15,8 @@ FREEZER = "pyinstaller"
 """Its bootloader ships: GPL-2.0 with an exception that lets it be distributed with any program."""
 
 _COPYLEFT = re.compile(r"(?<!L)(?<!Lesser )(?:A?GPL|(?:Affero )?General Public License)", re.IGNORECASE)
+_READ_IN_ITS_FILE = {"pysnmp": "BSD-2-Clause"}
+"""Declares no licence in its metadata; this is what its LICENSE.rst says."""
 _LICENCE_FILE = re.compile(r"(?:licen[cs]es?|copying|notice)\b.*", re.IGNORECASE)
 _HEADER = """\
 Evaluation workstation: third-party software in this package
@@ -66,13 +68,15 @@ def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
 def licence_of(package: Distribution) -> str:
     """Return the licence a distribution declares, "" when it declares none.
 
-    The SPDX expression counts first, then the classifiers, then the first line of the free text.
+    The SPDX expression counts first, then the classifiers, then the first line of the free text, then what we read in
+    its licence file.
     """
     if expression := _field(package, "License-Expression"):
         return expression
     classifiers = [str(value) for value in package.metadata.get_all("Classifier") or []]
     licences = [value.rpartition(" :: ")[2] for value in classifiers if value.startswith("License ::")]
-    return " AND ".join(licences) or _field(package, "License").partition("\n")[0]
+    stated = " AND ".join(licences) or _field(package, "License").partition("\n")[0]
+    return stated or _READ_IN_ITS_FILE.get(package.name, "")
 
 
 def is_acceptable(licence: str) -> bool:

@@ -388,7 +388,7 @@ def test_a_journal_that_cannot_be_written_keeps_experts_out_until_it_can(booth: 
     allow_logs("workstation.bridge.records")
     journal = booth.application._journal
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise KioskError(ErrorCode.STORAGE_FULL, "the disk of the journal is full")
 
     with monkeypatch.context() as patched:

@@ -146,6 +146,7 @@ def test_leaving_a_lost_meeting_ends_its_clock(qtbot: QtBot, journal: Journal) -
 
 def test_a_damaged_event_keeps_no_booth_from_starting(qtbot: QtBot, tmp_path: Path, allow_logs: Any) -> None:
     allow_logs("workstation.bridge.outages")
+    allow_logs("workstation.journal.journal")
     journal = Journal(tmp_path / "damaged.sqlite3")
     journal.append(OUTAGE_BEGAN, "", {"outage": "mains"})
     other = sqlite3.connect(tmp_path / "damaged.sqlite3")

@@ -90,3 +90,18 @@ def test_waiting_for_the_kiosk_is_obeying_it(tmp_path: Path, cooperates: bool) -
     asked = [line["read_at"] for line in lines if line.get("event") == "face_prompted"]
     done = [line["read_at"] for line in lines if line.get("event") == "obeyed"]
     assert all(after - before > REACTION_S[0] - 0.05 for before, after in zip(asked, done, strict=False))
+
+
+def test_a_card_that_was_not_read_is_laid_down_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workstation.drill.cooperation.LIFTED_S", 0.0)
+    bench = BenchFile(tmp_path / "bench.json")
+    bench.change(card="person-a")
+    expert = Cooperation(bench)
+    expert.hear({"event": "recorded", "kind": "card_failed", "code": "E-103", "read_at": 0.0})
+    expert.act()
+    assert bench.read().card == "person-a"
+    expert.hear({"event": "recorded", "kind": "card_failed", "code": "E-104", "read_at": 0.0})
+    expert.act()
+    assert bench.read().card is None
+    expert.act()
+    assert bench.read().card == "person-a"

@@ -7,11 +7,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from drivers.errors import ErrorCode
 from drivers.simulated.bench import BenchFile, Gesture
 from workstation.drill.kiosk import Line
 
 REACTION_S = (0.35, 0.7)
 """How long a person takes to understand a prompt and begin."""
+LIFTED_S = 1.5
+"""How long a card that was not read (E-104) is in the hand before it lies on the reader again."""
 
 
 def prompted(line: Line) -> Gesture:
@@ -48,9 +51,17 @@ class Cooperation:
         action: Callable[[], object] = nothing if gesture is Gesture.NONE else partial(self._bench.perform, gesture)
         if line.get("event") == "sound_stepped":
             action = self._sound.get(str(line.get("step")), nothing)
+        if line.get("event") == "recorded" and line.get("code") == ErrorCode.CARD_UNREADABLE.value:
+            action = self._lay_again
         if action is not nothing:
             reaction_s = secrets.SystemRandom().uniform(*REACTION_S)
             self._due.append((line["read_at"] + reaction_s, action))
+
+    def _lay_again(self) -> None:
+        card = self._bench.read().card
+        if card is not None:
+            self._bench.change(card=None)
+            self._due.append((time.monotonic() + LIFTED_S, partial(self._bench.change, card=card)))
 
     def act(self) -> None:
         """Do what is due. Call it a few times a second."""
