@@ -77,16 +77,22 @@ class Call:
 
 
 def read_calls(log: Path) -> list[Call]:
-    """Return what was recorded, oldest first."""
+    """Return what was recorded, oldest first. Whoever records must be dead.
+
+    A kill in the middle of a record leaves a part of it: that call was not made, and the part is cut off the log.
+    """
     content = log.read_bytes() if log.exists() else b""
     calls, at = [], 0
     while at + _RECORD.size <= len(content):
         kind, file, first, _, path_length, data_length = _RECORD.unpack_from(content, at)
-        at += _RECORD.size
-        path = content[at : at + path_length].decode()
-        data = content[at + path_length : at + path_length + data_length]
-        calls.append(Call(chr(kind), file, first, path, data))
-        at += path_length + data_length
+        path_at = at + _RECORD.size
+        data_at, end = path_at + path_length, path_at + path_length + data_length
+        if end > len(content):
+            break
+        calls.append(Call(chr(kind), file, first, content[path_at:data_at].decode(), content[data_at:end]))
+        at = end
+    if at < len(content):
+        os.truncate(log, at)
     return calls
 
 
