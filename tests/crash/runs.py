@@ -8,25 +8,21 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import uvicorn
-
 from tests.crash import power_cut
 from tests.crash.doomed_booth import BOOTH_ID, KEEP
+from tests.integration.site_serving import serving
 from workstation.journal.journal import Journal
 from workstation.site.client import SiteClient
 from workstation.site.outbox import Reporter
 from workstation.site.server import events, tokens
-from workstation.site.server.app import create_app
 from workstation.site.server.database import Database, sqlite_url
 from workstation.site.server.site import Site
 
@@ -176,18 +172,5 @@ def _site(scratch: Path) -> Iterator[tuple[Site, str]]:
     database = Database(sqlite_url(folder))
     site = Site(database=database, tokens=tokens.load_or_create(folder, BOOTH_ID))
     site.enrol()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(create_app(site), log_config=None, access_log=False, lifespan="off", ws="none")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            deadline = time.monotonic() + 20
-            while not server.started:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            yield site, f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(20)
-            database.close()
+    with contextlib.closing(database), serving(site) as url:
+        yield site, url
